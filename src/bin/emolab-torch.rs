@@ -1,0 +1,2 @@
+//! The worker that runs CNNs.
+fn main() {}

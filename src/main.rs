@@ -1,0 +1,2 @@
+//! The `emolab` command.
+fn main() {}

@@ -1,0 +1,145 @@
+//! Checked values that every layer shares: emotions, seeds, content digests.
+//!
+//! A value of one of these types is right by construction; nothing behind the border checks it again.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The eight emotions of Mikels et al. (2005), in the order that every table and figure uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Emotion {
+    Amusement,
+    Anger,
+    Awe,
+    Contentment,
+    Disgust,
+    Excitement,
+    Fear,
+    Sadness,
+}
+
+impl Emotion {
+    /// All eight, in the paper's order.
+    pub const ALL: [Self; 8] = [
+        Self::Amusement,
+        Self::Anger,
+        Self::Awe,
+        Self::Contentment,
+        Self::Disgust,
+        Self::Excitement,
+        Self::Fear,
+        Self::Sadness,
+    ];
+
+    /// The lower-case English name, as it stands in manifests, folders and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Amusement => "amusement",
+            Self::Anger => "anger",
+            Self::Awe => "awe",
+            Self::Contentment => "contentment",
+            Self::Disgust => "disgust",
+            Self::Excitement => "excitement",
+            Self::Fear => "fear",
+            Self::Sadness => "sadness",
+        }
+    }
+
+    /// Position in [`Emotion::ALL`], 0 to 7.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The emotion of that name; upper and lower case are equal, surrounding blanks are ignored.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.trim();
+        Self::ALL.into_iter().find(|emotion| emotion.name().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for Emotion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The only source of randomness: every random choice is a function of a seed and of what is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seed(pub u64);
+
+/// blake3 hash of some bytes: the name of a blob, of an image, of a weights file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// 64 lower-case hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        self.to_string()
+    }
+
+    /// Reads what [`Digest::to_hex`] wrote.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let text = text.as_bytes();
+        if text.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+            let high = char::from(pair[0]).to_digit(16)?;
+            let low = char::from(pair[1]).to_digit(16)?;
+            *byte = (high * 16 + low) as u8;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emotions_keep_the_papers_order() {
+        for (index, emotion) in Emotion::ALL.into_iter().enumerate() {
+            assert_eq!(emotion.index(), index);
+            assert_eq!(Emotion::from_name(&emotion.name().to_uppercase()), Some(emotion));
+        }
+        assert_eq!(Emotion::from_name("joy"), None);
+    }
+
+    #[test]
+    fn digests_round_trip_as_hex() {
+        let digest = Digest(std::array::from_fn(|i| (i * 37 % 256) as u8));
+        assert_eq!(Digest::from_hex(&digest.to_hex()), Some(digest));
+        assert_eq!(Digest::from_hex("zz"), None);
+        assert_eq!(Digest::from_hex(&"é".repeat(32)), None);
+    }
+}
