@@ -1,0 +1,244 @@
+//! The only module that touches the file system's writing side: atomic files, atomic folders, locks.
+//!
+//! A file is written beside its destination, synced and renamed, so that a reader sees the old bytes or the
+//! new ones and a killed process leaves at most a file that [`is_temporary`] recognises.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+const TEMPORARY: &str = ".emolab-tmp-";
+
+/// What the file system refused, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} `{}`", path.display())]
+pub struct FsError {
+    /// A verb phrase: `read`, `write`, `create folder`.
+    pub action: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
+impl FsError {
+    /// For `map_err`: names the action and the path.
+    pub fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+
+    /// Whether the file is simply not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    }
+}
+
+/// The whole file.
+pub fn read(path: &Path) -> Result<Vec<u8>, FsError> {
+    fs::read(path).map_err(FsError::at("read", path))
+}
+
+/// The whole file, which must be UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FsError> {
+    fs::read_to_string(path).map_err(FsError::at("read", path))
+}
+
+/// Creates the folder and those above it.
+pub fn create_folder(path: &Path) -> Result<(), FsError> {
+    fs::create_dir_all(path).map_err(FsError::at("create folder", path))
+}
+
+/// Removes a file; one that is gone already is fine.
+pub fn remove_file(path: &Path) -> Result<(), FsError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FsError::at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder and all in it; one that is gone already is fine.
+pub fn remove_folder(path: &Path) -> Result<(), FsError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FsError::at("remove folder", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Files and folders directly below `folder`, sorted by name; empty when `folder` is absent.
+pub fn children(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(FsError::at("list", folder))?,
+    };
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(FsError::at("list", folder))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Replaces `path` by `bytes` in one step; its folder is created.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    create_folder(folder)?;
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        make_readable(file.as_file())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        sync_folder(folder)
+    };
+    write().map_err(FsError::at("write", path))
+}
+
+/// Temporary files are private to their owner; what they become follows the usual rule for files.
+#[cfg(unix)]
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Whether this is what a killed [`write_atomic`] or [`replace_folder`] left behind.
+pub fn is_temporary(path: &Path) -> bool {
+    path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(TEMPORARY))
+}
+
+/// Replaces the folder `path` by one that holds exactly `files` (name, bytes).
+///
+/// The new folder is made whole beside the old one and the two change names in one system call, so a
+/// failure at any point leaves the old folder as it was.
+pub fn replace_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), FsError> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    create_folder(parent)?;
+    let replace = || -> io::Result<()> {
+        let fresh = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent)?;
+        for (name, bytes) in files {
+            let mut file = File::create_new(fresh.path().join(name))?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+        }
+        make_listable(fresh.path())?;
+        sync_folder(fresh.path())?;
+        if path.exists() {
+            exchange(fresh.path(), path)?;
+        } else {
+            // A rename over an absent name; the guard then finds nothing left to remove.
+            fs::rename(fresh.path(), path)?;
+        }
+        sync_folder(parent)
+    };
+    replace().map_err(FsError::at("replace folder", path))
+}
+
+#[cfg(unix)]
+fn make_listable(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+}
+
+/// Swaps two folders' names; where the file system can't do that in one step, in two.
+fn exchange(fresh: &Path, old: &Path) -> io::Result<()> {
+    match renameat_with(CWD, fresh, CWD, old, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            let aside = fresh.with_extension("old");
+            fs::rename(old, &aside)?;
+            fs::rename(fresh, old)?;
+            fs::rename(&aside, fresh)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A lock on a file, held until dropped. Locks are advisory and die with the process.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held, never read")] File);
+
+/// How a lock is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Any number of holders.
+    Shared,
+    /// One holder.
+    Exclusive,
+}
+
+/// Takes the lock if it is free now; `None` when somebody else holds it.
+pub fn try_lock(path: &Path, sharing: Sharing) -> Result<Option<Lock>, FsError> {
+    if let Some(folder) = path.parent() {
+        create_folder(folder)?;
+    }
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(FsError::at("open lock", path))?;
+    let taken = match sharing {
+        Sharing::Shared => file.try_lock_shared(),
+        Sharing::Exclusive => file.try_lock(),
+    };
+    match taken {
+        Ok(()) => Ok(Some(Lock(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(FsError::at("lock", path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_file_replaces_the_old_one_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("below/file");
+        write_atomic(&path, b"old").unwrap();
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(read(&path).unwrap(), b"new");
+        assert_eq!(children(path.parent().unwrap()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn a_replaced_folder_holds_only_the_new_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results");
+        replace_folder(&path, &[("a".into(), b"1".to_vec()), ("b".into(), b"2".to_vec())]).unwrap();
+        replace_folder(&path, &[("c".into(), b"3".to_vec())]).unwrap();
+        assert_eq!(children(&path).unwrap(), [path.join("c")]);
+        assert_eq!(children(folder.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn a_failed_replacement_leaves_the_old_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results");
+        replace_folder(&path, &[("a".into(), b"1".to_vec())]).unwrap();
+        let twice = [("x".to_owned(), Vec::new()), ("x".to_owned(), Vec::new())];
+        replace_folder(&path, &twice).unwrap_err();
+        assert_eq!(children(&path).unwrap(), [path.join("a")]);
+        assert_eq!(children(folder.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn an_exclusive_lock_keeps_others_out_until_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = try_lock(&path, Sharing::Shared).unwrap();
+        assert!(try_lock(&path, Sharing::Shared).unwrap().is_some());
+        assert!(try_lock(&path, Sharing::Exclusive).unwrap().is_none());
+        drop(first);
+        assert!(try_lock(&path, Sharing::Exclusive).unwrap().is_some());
+    }
+}
