@@ -5,7 +5,10 @@
 //!
 //! The modules stand in the order in which data flows; each uses only those above it.
 
+pub mod fs;
 pub mod types;
+
+pub mod store;
 
 pub mod dataset;
 pub mod figures;
