@@ -1,0 +1,179 @@
+//! Where settings come from, weakest first: defaults, a file named by `extends`, the file, `EMOLAB_*`
+//! environment variables, `--set a.b=value`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use figment::value::{Dict, Map, Tag, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use super::document::{Document, Step};
+use super::problem::Problem;
+use super::read_document;
+
+/// Variables that steer the program itself and are no settings of an experiment.
+const RESERVED: [&str; 4] = ["EMOLAB_STORE", "EMOLAB_DEPS", "EMOLAB_TORCH_WORKER", "EMOLAB_LOG"];
+const PREFIX: &str = "EMOLAB_";
+
+/// Settings from outside the files.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Environment variables, all of them; those without the prefix are ignored.
+    pub environment: BTreeMap<String, String>,
+    /// `--set` arguments as typed: `svm.c=10`.
+    pub arguments: Vec<String>,
+}
+
+impl Overrides {
+    /// The process environment and these `--set` arguments.
+    pub fn from_process(arguments: &[String]) -> Self {
+        let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self { environment: std::env::vars_os().filter_map(utf8).collect(), arguments: arguments.to_vec() }
+    }
+}
+
+/// One source of values.
+#[derive(Clone, Debug)]
+pub enum Layer {
+    /// An experiment file.
+    File(Arc<Document>),
+    /// One environment variable: its name and value.
+    Variable(String, String),
+    /// One `--set` argument.
+    Argument(String),
+}
+
+/// All sources, merged.
+pub struct Layers {
+    /// Weakest first.
+    pub sources: Vec<Layer>,
+    /// The merged values; each value's tag leads to its source.
+    pub values: Dict,
+    figment: Figment,
+}
+
+impl Layers {
+    /// A single source.
+    pub fn of(layer: Layer, values: Dict) -> Self {
+        Self { sources: vec![layer], values: values.clone(), figment: Figment::from(Source { position: 0, values }) }
+    }
+
+    /// Position in `sources` of where a value came from.
+    pub fn source_of(&self, tag: Tag) -> Option<usize> {
+        self.figment.get_metadata(tag)?.name.parse().ok()
+    }
+
+    /// The experiment file itself, for problems that have no place of their own.
+    pub fn main_file(&self) -> Option<&Arc<Document>> {
+        self.sources.iter().rev().find_map(|layer| match layer {
+            Layer::File(document) => Some(document),
+            _ => None,
+        })
+    }
+}
+
+struct Source {
+    position: usize,
+    values: Dict,
+}
+
+impl Provider for Source {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.position.to_string())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.values.clone()))
+    }
+}
+
+/// Parses every source and lays them over each other.
+pub fn gather(file: &Path, overrides: &Overrides) -> Result<Layers, Vec<Problem>> {
+    let mut layers: Vec<(Layer, Dict)> = Vec::new();
+    files(file, &mut Vec::new(), &mut layers)?;
+    let mut problems = Vec::new();
+    for (name, value) in &overrides.environment {
+        let Some(path) = name.strip_prefix(PREFIX).filter(|_| !RESERVED.contains(&name.as_str())) else { continue };
+        let path: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+        layers.push((Layer::Variable(name.clone(), value.clone()), nested(&path, parse_value(value))));
+    }
+    for argument in &overrides.arguments {
+        let Some((path, value)) = argument.split_once('=') else {
+            let message = format!("`--set {argument}` has no value");
+            problems.push(Problem::elsewhere(message, format!("--set {argument}")).hint("write `--set svm.c=10`"));
+            continue;
+        };
+        let path: Vec<String> = path.split('.').map(|step| step.trim().to_owned()).collect();
+        layers.push((Layer::Argument(argument.clone()), nested(&path, parse_value(value.trim()))));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut figment = Figment::new();
+    let mut sources = Vec::new();
+    for (position, (layer, values)) in layers.into_iter().enumerate() {
+        figment = figment.merge(Source { position, values });
+        sources.push(layer);
+    }
+    let merged = figment.data().map(|mut data| data.remove(&Profile::Default).unwrap_or_default());
+    let values = merged.map_err(|error| vec![Problem::elsewhere(error.to_string(), file.display())])?;
+    Ok(Layers { sources, values, figment })
+}
+
+/// The file and, before it, those that it extends.
+fn files(file: &Path, above: &mut Vec<PathBuf>, layers: &mut Vec<(Layer, Dict)>) -> Result<(), Vec<Problem>> {
+    let text = read_document(file).map_err(|problem| vec![problem])?;
+    let (document, mut values) = match Document::parse(file.to_owned(), text) {
+        Ok(parsed) => parsed,
+        Err((document, errors)) => {
+            let document = Arc::new(document);
+            let problem = |error: super::document::SyntaxError| {
+                Problem::at(&document, error.span, format!("this is no valid TOML: {}", error.message))
+            };
+            return Err(errors.into_iter().map(problem).collect());
+        }
+    };
+    let document = Arc::new(document);
+    if let Some(extends) = values.remove("extends") {
+        let place = document.place(&[Step::Key("extends".to_owned())]);
+        let span = place.map_or(0..0, |place| place.value.clone());
+        let Some(base) = extends.as_str() else {
+            let problem = Problem::at(&document, span, "`extends` names a file".to_owned());
+            return Err(vec![problem.label("expected a string")]);
+        };
+        let base = file.parent().unwrap_or(Path::new(".")).join(base);
+        let identity = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        above.push(identity(file));
+        if above.contains(&identity(&base)) {
+            let message = format!("`extends` goes round in a circle: `{}` stands above already", base.display());
+            return Err(vec![Problem::at(&document, span, message)]);
+        }
+        if !base.is_file() {
+            let message = format!("`extends` names `{}`, which is no file", base.display());
+            return Err(vec![Problem::at(&document, span, message).label("relative to this file's folder")]);
+        }
+        files(&base, above, layers)?;
+    }
+    layers.push((Layer::File(document), values));
+    Ok(())
+}
+
+fn nested(path: &[String], value: Value) -> Dict {
+    match path {
+        [key] => Dict::from([(key.clone(), value)]),
+        [key, rest @ ..] => Dict::from([(key.clone(), Value::from(nested(rest, value)))]),
+        [] => Dict::new(),
+    }
+}
+
+/// As TOML where that parses, else as a string, so that `--set svm.solver=linfa` needs no quotes.
+fn parse_value(text: &str) -> Value {
+    let line = format!("value = {text}");
+    match Document::parse(PathBuf::new(), line) {
+        Ok((_, mut values)) if values.len() == 1 => values.remove("value").unwrap_or_else(|| Value::from(text)),
+        _ => Value::from(text),
+    }
+}

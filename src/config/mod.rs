@@ -1,0 +1,71 @@
+//! The experiment file: layers of settings in, one checked [`Experiment`] out.
+//!
+//! Three passes, each with a type of its own. [`layers`] parses the files, environment variables and `--set`
+//! arguments and lays them over each other (figment), remembering where each value came from. [`section`] reads
+//! settings out of the merged values, checks type, range and name, and collects every problem. [`experiment`]
+//! holds one function per table of the file, in which each setting is stated once: key, type, range, default and
+//! description. The JSON schema and the resolved listing come from the same statements.
+
+mod document;
+pub mod experiment;
+mod layers;
+mod problem;
+mod schema;
+mod section;
+
+use std::path::{Path, PathBuf};
+
+pub use experiment::Experiment;
+pub use layers::Overrides;
+pub use problem::Problem;
+pub use schema::schema;
+pub use section::{Setting, Shown};
+
+use crate::fs;
+
+/// A checked experiment and where each of its settings came from.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// What will run.
+    pub experiment: Experiment,
+    /// Every setting with its value and origin, in the order of the file's tables.
+    pub settings: Vec<Setting>,
+    /// The folder that relative paths in the file start from.
+    pub project: PathBuf,
+}
+
+/// Loads, lays over and checks an experiment file.
+///
+/// # Errors
+/// Every problem found, not only the first: at least one.
+pub fn load(file: &Path, overrides: &Overrides) -> Result<Resolved, Vec<Problem>> {
+    let layers = layers::gather(file, overrides)?;
+    let reader = section::Reader::new(&layers);
+    let experiment = experiment::read(&reader);
+    let (settings, problems) = reader.finish();
+    if problems.is_empty() {
+        Ok(Resolved { experiment, settings, project: project_of(file) })
+    } else {
+        Err(problems)
+    }
+}
+
+/// The project an experiment file belongs to: the nearest folder above it that holds `.emolab` or `.git`;
+/// else the folder above `experiments/`; else the file's own.
+pub fn project_of(file: &Path) -> PathBuf {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let folder = absolute.parent().unwrap_or(Path::new("."));
+    let marked = folder.ancestors().find(|folder| folder.join(".emolab").is_dir() || folder.join(".git").exists());
+    let above_experiments = || folder.parent().filter(|_| folder.ends_with("experiments"));
+    marked.or_else(above_experiments).unwrap_or(folder).to_owned()
+}
+
+fn read_document(file: &Path) -> Result<String, Problem> {
+    fs::read_text(file).map_err(|error| {
+        let reason = if error.is_missing() { "no such file".to_owned() } else { error.source.to_string() };
+        Problem::elsewhere(format!("cannot read the experiment file `{}`: {reason}", file.display()), file.display())
+    })
+}
+
+#[cfg(test)]
+mod tests;

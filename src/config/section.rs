@@ -1,0 +1,524 @@
+//! Reads settings out of merged layers: checks each value, notes its origin, collects every problem.
+//!
+//! A setting is stated where it is read: `svm.number("c", "...").above(0.0).or(1.0)`. Reading never stops at a
+//! problem; a placeholder stands in and the caller finds the problems in [`Reader::finish`].
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::PathBuf;
+
+use figment::value::{Dict, Value};
+use serde::Serialize;
+
+use super::document::{Document, Place, Step};
+use super::layers::{Layer, Layers};
+use super::problem::Problem;
+
+/// A resolved setting, as `emolab config` and `run.json` show it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Setting {
+    /// Dotted path: `svm.c`, `method[0].variant`.
+    pub path: String,
+    /// Its value.
+    pub value: Shown,
+    /// `default`, `file:line:column`, `EMOLAB_SVM__C`, `--set svm.c=1`.
+    pub origin: String,
+}
+
+/// A value to show.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Shown {
+    Flag(bool),
+    Integer(i64),
+    Number(f64),
+    Text(String),
+}
+
+impl fmt::Display for Shown {
+    /// As TOML.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Number(number) => write!(f, "{number:?}"),
+            Self::Text(text) => write!(f, "{}", toml::Value::from(text.as_str())),
+        }
+    }
+}
+
+/// What a setting is, for the schema.
+#[derive(Clone, Debug)]
+pub(super) struct Description {
+    pub path: Vec<Step>,
+    pub help: &'static str,
+    pub shape: serde_json::Value,
+    pub default: Option<Shown>,
+    pub required: bool,
+}
+
+/// Reads one experiment.
+pub struct Reader<'a> {
+    layers: &'a Layers,
+    problems: RefCell<Vec<Problem>>,
+    settings: RefCell<Vec<Setting>>,
+    descriptions: RefCell<Vec<Description>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(layers: &'a Layers) -> Self {
+        Self {
+            layers,
+            problems: RefCell::default(),
+            settings: RefCell::default(),
+            descriptions: RefCell::default(),
+        }
+    }
+
+    /// The file's top level.
+    pub(super) fn top(&'a self) -> Section<'a> {
+        Section { reader: self, path: Vec::new(), values: Some(&self.layers.values), asked: RefCell::default() }
+    }
+
+    /// Settings in the order in which they were read, and all problems in the order of their places.
+    pub(super) fn finish(self) -> (Vec<Setting>, Vec<Problem>) {
+        (self.settings.into_inner(), self.problems.into_inner())
+    }
+
+    pub(super) fn descriptions(self) -> Vec<Description> {
+        self.descriptions.into_inner()
+    }
+
+    /// A problem with the value at `path`; `on_key` puts the caret under the key.
+    fn problem(&self, path: &[Step], value: Option<&Value>, on_key: bool, message: String) -> Problem {
+        let source = value.and_then(|value| source_of(self.layers, value));
+        match source.and_then(|position| self.layers.sources.get(position)) {
+            Some(Layer::Variable(name, text)) => {
+                Problem::elsewhere(message, format!("environment variable {name}={text}"))
+            }
+            Some(Layer::Argument(argument)) => Problem::elsewhere(message, format!("--set {argument}")),
+            Some(Layer::File(document)) => at(document, path, on_key, message),
+            None => match self.layers.main_file() {
+                Some(document) => at(document, path, true, message),
+                None => Problem::elsewhere(message, "experiment"),
+            },
+        }
+    }
+
+    fn origin(&self, path: &[Step], value: &Value) -> String {
+        match source_of(self.layers, value).and_then(|position| self.layers.sources.get(position)) {
+            Some(Layer::Variable(name, _)) => name.clone(),
+            Some(Layer::Argument(argument)) => format!("--set {argument}"),
+            Some(Layer::File(document)) => {
+                let start = document.place(path).map_or(0, |place| place.key.start);
+                let (line, column) = document.line_and_column(start);
+                format!("{}:{line}:{column}", document.path.display())
+            }
+            None => "default".to_owned(),
+        }
+    }
+}
+
+/// A table's own tag is its strongest layer's; a problem inside it lies where its values do.
+fn source_of(layers: &Layers, value: &Value) -> Option<usize> {
+    layers.source_of(value.tag()).or_else(|| match value {
+        Value::Dict(_, fields) => fields.values().find_map(|field| source_of(layers, field)),
+        Value::Array(_, items) => items.iter().find_map(|item| source_of(layers, item)),
+        _ => None,
+    })
+}
+
+fn at(document: &std::sync::Arc<Document>, path: &[Step], on_key: bool, message: String) -> Problem {
+    let span = document.place(path).map_or(0..0, |Place { key, value }| if on_key { key } else { value }.clone());
+    Problem::at(document, span, message)
+}
+
+/// One table of the experiment.
+pub struct Section<'a> {
+    reader: &'a Reader<'a>,
+    path: Vec<Step>,
+    values: Option<&'a Dict>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Section<'a> {
+    /// A table inside this one; absent counts as empty.
+    pub fn table(&self, key: &'static str) -> Section<'a> {
+        let value = self.take(key);
+        let values = value.and_then(|value| {
+            let table = value.as_dict();
+            if table.is_none() {
+                let path = self.path_to(key);
+                let problem = self.reader.problem(&path, Some(value), false, format!("`{key}` is a table"));
+                self.report(problem.label(format!("expected a table, found {}", kind_of(value))));
+            }
+            table
+        });
+        Section { reader: self.reader, path: self.path_to(key), values, asked: RefCell::default() }
+    }
+
+    /// The tables `[[key]]`.
+    pub fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let items = value.as_array().unwrap_or(&[]);
+        if value.as_array().is_none() || items.iter().any(|item| item.as_dict().is_none()) {
+            let message = format!("`{key}` is a list of tables");
+            let problem = self.reader.problem(&self.path_to(key), Some(value), true, message);
+            self.report(problem.label(format!("write `[[{key}]]`, with two brackets")));
+        }
+        let section = |(index, item): (usize, &'a Value)| {
+            let mut path = self.path_to(key);
+            path.push(Step::Index(index));
+            item.as_dict().map(|values| Section {
+                reader: self.reader,
+                path,
+                values: Some(values),
+                asked: RefCell::default(),
+            })
+        };
+        items.iter().enumerate().filter_map(section).collect()
+    }
+
+    /// Any string.
+    pub fn text(&self, key: &'static str, help: &'static str) -> Field<'_, 'a, String> {
+        let read = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| "a string".to_owned());
+        self.field(key, help, serde_json::json!({"type": "string"}), read, |text| Shown::Text(text.clone()))
+    }
+
+    /// A path, as written.
+    pub fn path(&self, key: &'static str, help: &'static str) -> Field<'_, 'a, PathBuf> {
+        let read = |value: &Value| {
+            let text = value.as_str().filter(|text| !text.is_empty());
+            text.map(PathBuf::from).ok_or_else(|| "a path as a string".to_owned())
+        };
+        let show = |path: &PathBuf| Shown::Text(path.display().to_string());
+        self.field(key, help, serde_json::json!({"type": "string", "minLength": 1}), read, show)
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, key: &'static str, help: &'static str) -> Field<'_, 'a, bool> {
+        let read = |value: &Value| value.to_bool().ok_or_else(|| "`true` or `false`".to_owned());
+        self.field(key, help, serde_json::json!({"type": "boolean"}), read, |flag| Shown::Flag(*flag))
+    }
+
+    /// A whole number within a range, both ends included.
+    pub fn integer(&self, key: &'static str, help: &'static str, low: i64, high: i64) -> Field<'_, 'a, i64> {
+        let shape = serde_json::json!({"type": "integer", "minimum": low, "maximum": high});
+        let read = move |value: &Value| {
+            let number = value.to_i128().and_then(|number| i64::try_from(number).ok());
+            let expected = if high == i64::MAX {
+                format!("a whole number, {low} or more")
+            } else {
+                format!("a whole number from {low} to {high}")
+            };
+            number.filter(|number| (low..=high).contains(number)).ok_or(expected)
+        };
+        self.field(key, help, shape, read, |number| Shown::Integer(*number))
+    }
+
+    /// A finite number above a bound.
+    pub fn number_above(&self, key: &'static str, help: &'static str, bound: f64) -> Field<'_, 'a, f64> {
+        let shape = serde_json::json!({"type": "number", "exclusiveMinimum": bound});
+        let read = move |value: &Value| {
+            let number = number(value).filter(|number| number.is_finite() && *number > bound);
+            number.ok_or_else(|| format!("a number above {bound}"))
+        };
+        self.field(key, help, shape, read, |number| Shown::Number(*number))
+    }
+
+    /// A number from 0 to 1.
+    pub fn fraction(&self, key: &'static str, help: &'static str) -> Field<'_, 'a, f64> {
+        let shape = serde_json::json!({"type": "number", "minimum": 0, "maximum": 1});
+        let read = |value: &Value| {
+            let number = number(value).filter(|number| (0.0..=1.0).contains(number));
+            number.ok_or_else(|| "a fraction from 0 to 1".to_owned())
+        };
+        self.field(key, help, shape, read, |number| Shown::Number(*number))
+    }
+
+    /// One of some names.
+    pub fn choice<T: Copy + PartialEq>(
+        &self,
+        key: &'static str,
+        help: &'static str,
+        choices: &'a [(&'static str, T)],
+    ) -> Field<'_, 'a, T> {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let read = move |value: &Value| {
+            let chosen = value.as_str().and_then(|text| choices.iter().find(|(name, _)| *name == text));
+            chosen.map(|(_, choice)| *choice).ok_or_else(|| one_of(choices.iter().map(|(name, _)| *name)))
+        };
+        let show = move |chosen: &T| {
+            let name = choices.iter().find(|(_, choice)| choice == chosen).map_or("", |(name, _)| name);
+            Shown::Text(name.to_owned())
+        };
+        let mut field = self.field(key, help, serde_json::json!({"enum": names}), read, show);
+        field.names = choices.iter().map(|(name, _)| *name).collect();
+        field
+    }
+
+    /// A setting with a reader of its own: the value, or what was expected instead.
+    pub fn field<T>(
+        &self,
+        key: &'static str,
+        help: &'static str,
+        shape: serde_json::Value,
+        read: impl Fn(&Value) -> Result<T, String> + 'a,
+        show: impl Fn(&T) -> Shown + 'a,
+    ) -> Field<'_, 'a, T> {
+        Field { section: self, key, help, shape, read: Box::new(read), show: Box::new(show), names: Vec::new() }
+    }
+
+    /// Whether the table sets this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.values.is_some_and(|values| values.contains_key(key))
+    }
+
+    /// Reports a problem with the value of `key`, or with the table where the key is absent.
+    pub fn refuse(&self, key: &'static str, message: String, label: &str) {
+        let value = self.values.and_then(|values| values.get(key));
+        let path = if value.is_some() { self.path_to(key) } else { self.path.clone() };
+        let problem = self.reader.problem(&path, value, value.is_none(), message);
+        self.report(problem.label(label));
+    }
+
+    /// Keys that exist under another choice: allowed where a weaker layer than the choice itself set them,
+    /// since the stronger layer has turned them off; a problem otherwise.
+    pub fn belongs_elsewhere(&self, keys: &[&'static str], tag: &'static str, because: &str) {
+        let Some(values) = self.values else { return };
+        let layer_of = |key: &str| values.get(key).and_then(|value| source_of(self.reader.layers, value));
+        for key in keys {
+            self.asked.borrow_mut().push(key);
+            let Some(value) = values.get(*key) else { continue };
+            if layer_of(key) < layer_of(tag) {
+                continue;
+            }
+            let message = format!("`{key}` does not go with {because}");
+            let problem = self.reader.problem(&self.path_to(key), Some(value), true, message);
+            self.report(problem.label("leave this out"));
+        }
+    }
+
+    /// Ends the table: a key that nobody asked for is a problem.
+    pub fn end(self) {
+        let Some(values) = self.values else { return };
+        let asked = self.asked.borrow();
+        for (key, value) in values {
+            if asked.contains(&key.as_str()) {
+                continue;
+            }
+            let table = dotted(&self.path);
+            let of = if table.is_empty() { "the top level".to_owned() } else { format!("`[{table}]`") };
+            let message = format!("unknown key `{key}` in {of}");
+            let mut path = self.path.clone();
+            path.push(Step::Key(key.clone()));
+            let problem = self.reader.problem(&path, Some(value), true, message);
+            let mut problem = problem.label(format!("expected {}", one_of(asked.iter().copied())));
+            if let Some(name) = nearest(key, asked.iter().copied()) {
+                problem = problem.hint(format!("did you mean `{name}`?"));
+            }
+            self.reader.problems.borrow_mut().push(problem);
+        }
+    }
+
+    fn take(&self, key: &'static str) -> Option<&'a Value> {
+        if !self.asked.borrow().contains(&key) {
+            self.asked.borrow_mut().push(key);
+        }
+        self.values.and_then(|values| values.get(key))
+    }
+
+    fn path_to(&self, key: &str) -> Vec<Step> {
+        let mut path = self.path.clone();
+        path.push(Step::Key(key.to_owned()));
+        path
+    }
+
+    fn report(&self, problem: Problem) {
+        self.reader.problems.borrow_mut().push(problem);
+    }
+}
+
+/// A setting about to be read.
+pub struct Field<'s, 'a, T> {
+    section: &'s Section<'a>,
+    key: &'static str,
+    help: &'static str,
+    shape: serde_json::Value,
+    read: Box<dyn Fn(&Value) -> Result<T, String> + 'a>,
+    show: Box<dyn Fn(&T) -> Shown + 'a>,
+    names: Vec<&'static str>,
+}
+
+impl<T> Field<'_, '_, T> {
+    /// The value, or this default.
+    pub fn or(self, default: T) -> T {
+        let shown = (self.show)(&default);
+        self.describe(Some(shown.clone()), false);
+        if let Some(found) = self.get() {
+            return found;
+        }
+        if !self.section.has(self.key) {
+            let path = dotted(&self.section.path_to(self.key));
+            let setting = Setting { path, value: shown, origin: "default".to_owned() };
+            self.section.reader.settings.borrow_mut().push(setting);
+        }
+        default
+    }
+
+    /// The value if there is one.
+    pub fn optional(self) -> Option<T> {
+        self.describe(None, false);
+        self.get()
+    }
+
+    /// The value; where it is missing, a problem and a placeholder.
+    pub fn required(self) -> Option<T> {
+        self.describe(None, true);
+        let found = self.get();
+        if found.is_none() && !self.section.has(self.key) {
+            let table = dotted(&self.section.path);
+            let message = if table.is_empty() {
+                format!("`{}` is missing", self.key)
+            } else {
+                format!("`{}` is missing in `[{table}]`", self.key)
+            };
+            // The table itself may have been given by the environment alone, or not at all.
+            let problem = self.section.reader.problem(&self.section.path, None, true, message);
+            self.section.report(problem.label(self.help));
+        }
+        found
+    }
+
+    fn get(&self) -> Option<T> {
+        let value = self.section.take(self.key)?;
+        let path = self.section.path_to(self.key);
+        let reader = self.section.reader;
+        match (self.read)(value) {
+            Ok(read) => {
+                note_leaves(reader, &path, value);
+                Some(read)
+            }
+            Err(expected) => {
+                let message = format!("`{}` cannot be {}", dotted(&path), show_value(value));
+                let mut problem = reader.problem(&path, Some(value), false, message);
+                problem = problem.label(format!("expected {expected}"));
+                if let Some(name) = value.as_str().and_then(|text| nearest(text, self.names.iter().copied())) {
+                    problem = problem.hint(format!("did you mean `{name}`?"));
+                }
+                self.section.report(problem);
+                None
+            }
+        }
+    }
+
+    fn describe(&self, default: Option<Shown>, required: bool) {
+        self.section.reader.descriptions.borrow_mut().push(Description {
+            path: self.section.path_to(self.key),
+            help: self.help,
+            shape: self.shape.clone(),
+            default,
+            required,
+        });
+    }
+}
+
+fn note_leaves(reader: &Reader<'_>, path: &[Step], value: &Value) {
+    let value_shown = match value {
+        Value::Dict(_, fields) => {
+            for (key, field) in fields {
+                let mut path = path.to_vec();
+                path.push(Step::Key(key.clone()));
+                note_leaves(reader, &path, field);
+            }
+            return;
+        }
+        Value::Array(_, items) => {
+            for (index, item) in items.iter().enumerate() {
+                let mut path = path.to_vec();
+                path.push(Step::Index(index));
+                note_leaves(reader, &path, item);
+            }
+            return;
+        }
+        Value::Bool(_, flag) => Shown::Flag(*flag),
+        Value::String(_, text) => Shown::Text(text.clone()),
+        Value::Char(_, character) => Shown::Text(character.to_string()),
+        Value::Num(_, number) => match number.to_i128().and_then(|number| i64::try_from(number).ok()) {
+            Some(number) => Shown::Integer(number),
+            None => Shown::Number(number.to_f64().unwrap_or(f64::NAN)),
+        },
+        Value::Empty(..) => return,
+    };
+    let setting = Setting { path: dotted(path), value: value_shown, origin: reader.origin(path, value) };
+    reader.settings.borrow_mut().push(setting);
+}
+
+/// `method[0].variant`
+fn dotted(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if text.is_empty() => text.push_str(key),
+            Step::Key(key) => {
+                text.push('.');
+                text.push_str(key);
+            }
+            Step::Index(index) => {
+                text.push_str(&format!("[{index}]"));
+            }
+        }
+    }
+    text
+}
+
+pub(super) fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Num(_, number) => {
+            number.to_f64().or_else(|| number.to_i128().map(|number| number as f64)).or_else(|| {
+                number.to_u128().map(|number| number as f64)
+            })
+        }
+        _ => None,
+    }
+}
+
+fn show_value(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(..) => number(value).map_or_else(|| "this number".to_owned(), |number| number.to_string()),
+        other => kind_of(other).to_owned(),
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::String(..) | Value::Char(..) => "a string",
+        Value::Bool(..) => "a flag",
+        Value::Num(..) => "a number",
+        Value::Empty(..) => "nothing",
+        Value::Dict(..) => "a table",
+        Value::Array(..) => "a list",
+    }
+}
+
+pub(super) fn one_of(names: impl Iterator<Item = &'static str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => "no key".to_owned(),
+        [only] => only.clone(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+/// The known name that a mistyped one is likely to mean.
+pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let distance = |other: &str| strsim::osa_distance(&name.to_lowercase(), other);
+    let close = |other: &&str| {
+        let longest = name.chars().count().max(other.chars().count());
+        distance(other) * 5 <= longest * 2
+    };
+    known.filter(close).min_by_key(|other| distance(other))
+}

@@ -1,0 +1,54 @@
+//! Runs a plan: computes what is missing, keeps it, and says what happens as data.
+//!
+//! Stages whose inputs are ready run side by side, at most as many as the run has threads. Only this module writes
+//! to the store. A stage that another process is computing is waited for, not computed twice.
+
+mod event;
+mod scheduler;
+mod state;
+
+use std::path::Path;
+
+pub use event::{Event, Sink};
+pub use scheduler::{Outcome, RunError, StageRun};
+
+use crate::plan::Plan;
+use crate::stage::Cancel;
+use crate::store::Store;
+
+/// What a run may use.
+pub struct Options<'a> {
+    /// Threads that compute.
+    pub threads: usize,
+    /// Raised when the user wants it to stop.
+    pub cancel: Cancel,
+    /// Hears what happens.
+    pub sink: &'a dyn Sink,
+}
+
+/// Computes every stage of the plan that the store does not hold.
+///
+/// # Errors
+/// The first stage that failed; what other stages finished is kept.
+pub fn run(plan: &Plan, store: &Store, options: &Options<'_>) -> Result<Outcome, RunError> {
+    scheduler::run(plan, store, options)
+}
+
+/// The file of a finished stage's artifact, from the store.
+pub fn read_file(
+    store: &Store,
+    outcome: &Outcome,
+    stage: crate::store::Key,
+    name: &str,
+) -> Result<Vec<u8>, crate::store::StoreError> {
+    let blob = outcome.stages.iter().find(|run| run.record.key == stage).and_then(|run| run.record.files.get(name));
+    match blob {
+        Some(blob) => store.read_blob(blob),
+        None => Err(crate::fs::FsError {
+            action: "read",
+            path: Path::new(name).to_owned(),
+            source: std::io::ErrorKind::NotFound.into(),
+        }
+        .into()),
+    }
+}

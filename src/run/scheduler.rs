@@ -1,0 +1,237 @@
+//! Which stage runs when, and what becomes of its output.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::state::{Progress, State};
+use super::{Event, Options};
+use crate::plan::{Node, Plan};
+use crate::stage::{Context, Files, Output, StageError};
+use crate::store::{Finished, Key, Lookup, Record, Store, StoreError};
+
+const POLL: Duration = Duration::from_millis(20);
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// In the order of the graph.
+    pub stages: Vec<StageRun>,
+}
+
+/// A stage and where its result came from.
+#[derive(Clone, Debug)]
+pub struct StageRun {
+    /// What the store holds of it.
+    pub record: Record,
+    /// Whether it was there already.
+    pub hit: bool,
+}
+
+/// Why a run did not finish.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum RunError {
+    #[error("{stage}: {source}")]
+    Stage { stage: String, source: StageError },
+    #[error("{stage}: its stored result is damaged again and again: {reason}")]
+    KeepsBreaking { stage: String, reason: String },
+    #[error("{stage}: this is a defect of emolab: {panic}")]
+    Panicked { stage: String, panic: String },
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads { threads: usize, reason: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+struct Scheduler<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    options: &'a Options<'a>,
+    pool: rayon::ThreadPool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+pub(super) fn run(plan: &Plan, store: &Store, options: &Options<'_>) -> Result<Outcome, RunError> {
+    let state = State::new(plan);
+    if !state.is_over() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
+        let pool = pool
+            .map_err(|error| RunError::Threads { threads: options.threads, reason: error.to_string() })?;
+        let state = Mutex::new(state);
+        let scheduler = Scheduler { plan, store, options, pool, state, changed: Condvar::new() };
+        std::thread::scope(|scope| {
+            for _ in 0..options.threads {
+                scope.spawn(|| scheduler.work());
+            }
+        });
+        let state = scheduler.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        return finish(state);
+    }
+    finish(state)
+}
+
+fn finish(state: State) -> Result<Outcome, RunError> {
+    if let Some(failure) = state.failure {
+        return Err(failure);
+    }
+    let done = |stage| match stage {
+        Progress::Done(run) => Some(run),
+        Progress::Waiting | Progress::Running => None,
+    };
+    Ok(Outcome { stages: state.stages.into_iter().filter_map(done).collect() })
+}
+
+impl Scheduler<'_> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One thread of the run: takes stages until there are none left.
+    fn work(&self) {
+        loop {
+            let Some(position) = self.take() else { return };
+            let node = &self.plan.graph.nodes()[position];
+            let computed = self.compute(position, node);
+            self.settle(position, node, computed);
+            self.changed.notify_all();
+        }
+    }
+
+    fn take(&self) -> Option<usize> {
+        let mut state = self.state();
+        loop {
+            if state.is_over() {
+                return None;
+            }
+            if state.failure.is_none() && !self.options.cancel.is_raised()
+                && let Some(position) = state.next(self.plan)
+            {
+                state.stages[position] = Progress::Running;
+                return Some(position);
+            }
+            if self.options.cancel.is_raised() && state.failure.is_none() {
+                let stage = "run".to_owned();
+                state.failure = Some(RunError::Stage { stage, source: StageError::Cancelled });
+                continue;
+            }
+            // The timeout is there for a cancellation, which notifies nobody.
+            let waited = self.changed.wait_timeout(state, POLL);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn settle(&self, position: usize, node: &Node, computed: Result<(Record, Option<Output>, bool), RunError>) {
+        let mut state = self.state();
+        match computed {
+            Ok((record, output, hit)) => {
+                if let Some(output) = output {
+                    state.remember(node.key, output);
+                }
+                state.stages[position] = Progress::Done(super::StageRun { record, hit });
+                state.forget_unneeded(self.plan);
+            }
+            Err(RunError::Stage { source: StageError::DamagedInput { key, reason }, .. }) => {
+                state.stages[position] = Progress::Waiting;
+                let Some(producer) = self.plan.graph.position(key) else { return };
+                let label = self.plan.graph.nodes()[producer].label.clone();
+                self.options.sink.event(Event::Damaged { label: label.clone(), reason: reason.clone() });
+                // Another consumer may have put it back already.
+                let done = matches!(state.stages[producer], Progress::Done(_));
+                if done && !state.repair(producer) && state.failure.is_none() {
+                    state.failure = Some(RunError::KeepsBreaking { stage: label, reason });
+                }
+            }
+            Err(error) => {
+                state.stages[position] = Progress::Waiting;
+                // The first failure is the cause; a stop that follows from it is not news.
+                state.failure.get_or_insert(error);
+            }
+        }
+    }
+
+    fn compute(&self, position: usize, node: &Node) -> Result<(Record, Option<Output>, bool), RunError> {
+        let failed = |source: StageError| RunError::Stage { stage: node.label.clone(), source };
+        let _claim = self.claim(node)?;
+        // Another process, or another experiment's run, may have finished it since it was planned.
+        if let Lookup::Hit(record) = self.store.look_up(node.name, node.key)? {
+            return Ok((record, None, true));
+        }
+        let sink = self.options.sink;
+        sink.event(Event::Started { stage: position, label: node.label.clone() });
+        let context = Context {
+            inputs: &|key| self.input(key),
+            store: self.store,
+            pool: &self.pool,
+            cancel: &self.options.cancel,
+            progress: &|done, total| sink.event(Event::Progress { stage: position, done, total }),
+            notice: &|message| sink.event(Event::Notice(message)),
+        };
+        let start = Instant::now();
+        // A defect in one stage must not take down the others or lose what they finished.
+        let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| node.run(&context)));
+        let output = guarded.map_err(|panic| RunError::Panicked {
+            stage: node.label.clone(),
+            panic: panic_message(panic.as_ref()),
+        })?;
+        let output = output.map_err(failed)?;
+        let files = node.save(&output).map_err(|error| failed(StageError::Failed(error.to_string())))?;
+        let finished = Finished {
+            stage: node.name,
+            version: node.version,
+            parameters: &node.parameters,
+            files: &files,
+            elapsed: start.elapsed(),
+        };
+        let record = self.store.save(node.key, &finished)?;
+        let seconds = record.seconds;
+        sink.event(Event::Finished { stage: position, label: node.label.clone(), seconds });
+        Ok((record, Some(output), false))
+    }
+
+    /// Waits until no other process computes this stage.
+    fn claim(&self, node: &Node) -> Result<crate::fs::Lock, RunError> {
+        let mut told = false;
+        loop {
+            if let Some(lock) = self.store.claim(node.key)? {
+                return Ok(lock);
+            }
+            if !told {
+                self.options.sink.event(Event::Waiting { label: node.label.clone() });
+                told = true;
+            }
+            if self.options.cancel.is_raised() {
+                return Err(RunError::Stage { stage: node.label.clone(), source: StageError::Cancelled });
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn input(&self, key: Key) -> Result<Output, StageError> {
+        if let Some(output) = self.state().output(key) {
+            return Ok(output);
+        }
+        let position = self.plan.graph.position(key);
+        let record = position.and_then(|position| self.state().record(position).cloned());
+        let (Some(position), Some(record)) = (position, record) else {
+            return Err(StageError::Failed("an input is not computed yet".to_owned()));
+        };
+        let damaged = |reason: String| StageError::DamagedInput { key, reason };
+        let mut files = Files::new();
+        for (name, blob) in &record.files {
+            let bytes = self.store.read_blob(blob).map_err(|error| match error {
+                StoreError::Missing { .. } | StoreError::Damaged { .. } => damaged(error.to_string()),
+                other => other.into(),
+            })?;
+            files.insert(name.clone(), bytes);
+        }
+        let output = self.plan.graph.nodes()[position].load(&files).map_err(|error| damaged(error.to_string()))?;
+        self.state().remember(key, output.clone());
+        Ok(output)
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".to_owned())
+}
