@@ -13,3 +13,4 @@ pub mod images;
 pub mod metrics;
 pub mod networks;
 pub mod solvers;
+pub mod split;
