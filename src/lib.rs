@@ -16,3 +16,4 @@ pub mod images;
 pub mod metrics;
 pub mod networks;
 pub mod solvers;
+pub mod split;

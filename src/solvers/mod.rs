@@ -1,1 +1,14 @@
-//! solvers
+//! What is fitted: principal components, the scale of their scores, and support vector machines.
+//!
+//! Plain functions on arrays; rows are samples. Each problem has an enum of solvers matched in one place, so
+//! that another solver is one file and one variant. A fit takes [`Train`](crate::split::Train) data only.
+//! Not converged, constant, or not-a-number is an error, never a number.
+
+mod linfa_pca;
+mod linfa_svm;
+pub mod pca;
+pub mod scale;
+pub mod svm;
+
+#[cfg(test)]
+mod reference_tests;

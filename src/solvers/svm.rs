@@ -1,0 +1,364 @@
+//! One-against-all linear support vector machines with class weights.
+//!
+//! For each class a binary C-SVC separates it from all others:
+//!
+//! ```text
+//! minimise  |w|^2 / 2 + sum over i of C_i max(0, 1 - y_i (w x_i + b)),   b unpenalised
+//! C_i = C * weight  for samples of the class,  C_i = C  for all others
+//! ```
+//!
+//! With [`ClassWeight::Balanced`] the weight is `N_other / N_class`, so both sides weigh the same and the
+//! per-class true positive rate is not sold for accuracy. A sample goes to the class of the largest decision
+//! value `w x + b`; the first class wins a tie. Signs and scale are LIBSVM's with the class labelled `+1`.
+//!
+//! The stopping rule is LIBSVM's too: the largest violation of the optimality conditions (the difference of
+//! two gradients of the dual) falls below `epsilon`; 1e-3 is its default, and decision values then agree
+//! with the optimum to about that. Source: Chang and Lin, *LIBSVM*, ACM TIST 2(3), 2011.
+
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use rayon::prelude::*;
+
+use super::linfa_svm;
+use crate::split::Train;
+use crate::types::Emotion;
+
+/// Which algorithm solves the binary problems.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SvmSolver {
+    /// linfa-svm's sequential minimal optimisation.
+    #[default]
+    Linfa,
+}
+
+/// How much more an error on a sample of the class costs than one on the others, per binary problem.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum ClassWeight {
+    /// `N_other / N_class`.
+    #[default]
+    Balanced,
+    /// 1 for every class.
+    None,
+    /// Explicit numbers by [`Emotion::index`]; `None` stands for 1.
+    PerClass([Option<f64>; 8]),
+}
+
+/// Settings of a fit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SvmParameters {
+    /// The penalty C, above 0.
+    pub c: f64,
+    /// The weights of the classes.
+    pub class_weight: ClassWeight,
+    /// Largest violation of the optimality conditions at which a solver stops, above 0.
+    pub epsilon: f64,
+    /// The solver.
+    pub solver: SvmSolver,
+}
+
+impl Default for SvmParameters {
+    fn default() -> Self {
+        Self { c: 1.0, class_weight: ClassWeight::default(), epsilon: 1e-3, solver: SvmSolver::default() }
+    }
+}
+
+/// One linear decision function per class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OneVsAllModel {
+    /// The `m` classes seen in training, in the paper's order.
+    pub classes: Vec<Emotion>,
+    /// `w` of each class, `[m, k]`.
+    pub weights: Array2<f64>,
+    /// `b` of each class, `[m]`.
+    pub bias: Array1<f64>,
+    /// Number of support vectors of each class's problem.
+    pub support_vectors: Vec<usize>,
+    /// Number of iterations of each class's problem.
+    pub iterations: Vec<usize>,
+}
+
+/// Why a support vector machine cannot be fitted or applied.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
+pub enum SvmError {
+    #[error("there are no training samples")]
+    Empty,
+    #[error("{scores} rows of training scores but {labels} labels")]
+    Lengths { scores: usize, labels: usize },
+    #[error("all training samples are `{class}`: there is nothing to tell it from")]
+    OneClass { class: Emotion },
+    #[error("component {column} of training row {row} is not a finite number")]
+    NotFinite { row: usize, column: usize },
+    #[error("the penalty C must be a number above 0, not {c}")]
+    Penalty { c: f64 },
+    #[error("the class weight of `{class}` must be a number above 0, not {weight}")]
+    Weight { class: Emotion, weight: f64 },
+    #[error("the tolerance epsilon must be a number above 0, not {epsilon}")]
+    Epsilon { epsilon: f64 },
+    #[error("the SVM of `{class}` did not converge: {reason}")]
+    NotConverged { class: Emotion, reason: String },
+    #[error("the SVM of `{class}` failed: {reason}")]
+    Solver { class: Emotion, reason: String },
+    #[error("the model was fitted on {expected} components but is applied to {found}")]
+    Components { expected: usize, found: usize },
+}
+
+/// One class against the others.
+pub(super) struct Binary<'a> {
+    /// Scores, `[n, k]`, finite.
+    pub scores: ArrayView2<'a, f64>,
+    /// Whether a row belongs to the class; both occur.
+    pub positive: &'a [bool],
+    /// Penalty of the class's samples.
+    pub c_positive: f64,
+    /// Penalty of the others.
+    pub c_negative: f64,
+    /// Stopping tolerance.
+    pub epsilon: f64,
+}
+
+/// The answer to a [`Binary`] problem.
+#[derive(Debug)]
+pub(super) struct Hyperplane {
+    /// `w`, `[k]`.
+    pub weights: Array1<f64>,
+    /// `b`.
+    pub bias: f64,
+    /// Number of samples with a multiplier above 0.
+    pub support_vectors: usize,
+    /// Number of iterations.
+    pub iterations: usize,
+}
+
+/// Why there is no answer to a [`Binary`] problem.
+#[derive(Debug)]
+pub(super) enum Unsolved {
+    /// The conditions of the optimum do not hold.
+    NotConverged(String),
+    /// Anything else.
+    Failed(String),
+}
+
+impl OneVsAllModel {
+    /// Fits one problem per class present in `labels` to scores `[n, k]`; problems run in parallel, and the
+    /// answer does not depend on the number of threads.
+    ///
+    /// # Errors
+    /// No samples or only one class, a score that is not finite, a setting out of range, or a problem that
+    /// does not converge.
+    pub fn fit(
+        train: &Train<Array2<f64>>,
+        labels: &Train<Vec<Emotion>>,
+        parameters: &SvmParameters,
+    ) -> Result<Self, SvmError> {
+        let (scores, labels) = (train.get(), labels.get());
+        let classes = check(scores, labels, parameters)?;
+        let solved: Vec<Hyperplane> = classes
+            .par_iter()
+            .map(|&class| {
+                let positive: Vec<bool> = labels.iter().map(|label| *label == class).collect();
+                let problem = Binary {
+                    scores: scores.view(),
+                    positive: &positive,
+                    c_positive: parameters.c * weight(parameters.class_weight, class, &positive),
+                    c_negative: parameters.c,
+                    epsilon: parameters.epsilon,
+                };
+                let answer = match parameters.solver {
+                    SvmSolver::Linfa => linfa_svm::solve(&problem),
+                };
+                answer.map_err(|error| match error {
+                    Unsolved::NotConverged(reason) => SvmError::NotConverged { class, reason },
+                    Unsolved::Failed(reason) => SvmError::Solver { class, reason },
+                })
+            })
+            // Collected before the first error is taken, so that it is always the same class's.
+            .collect::<Vec<_>>()
+            .into_iter()
+            .collect::<Result<_, _>>()?;
+        let mut weights = Array2::zeros((classes.len(), scores.ncols()));
+        for (mut row, plane) in weights.rows_mut().into_iter().zip(&solved) {
+            row.assign(&plane.weights);
+        }
+        Ok(Self {
+            classes,
+            weights,
+            bias: solved.iter().map(|plane| plane.bias).collect(),
+            support_vectors: solved.iter().map(|plane| plane.support_vectors).collect(),
+            iterations: solved.iter().map(|plane| plane.iterations).collect(),
+        })
+    }
+
+    /// Decision values `[n, m]` of scores `[n, k]`, one column per entry of [`classes`](Self::classes).
+    ///
+    /// # Errors
+    /// Scores with another number of columns than the model was fitted on.
+    pub fn decision_values(&self, scores: ArrayView2<'_, f64>) -> Result<Array2<f64>, SvmError> {
+        let (expected, found) = (self.weights.ncols(), scores.ncols());
+        if expected != found {
+            return Err(SvmError::Components { expected, found });
+        }
+        Ok(scores.dot(&self.weights.t()) + &self.bias)
+    }
+
+    /// The class of the largest decision value of each row `[n, m]`; the first class wins a tie.
+    pub fn predict(&self, decision_values: ArrayView2<'_, f64>) -> Vec<Emotion> {
+        decision_values
+            .axis_iter(Axis(0))
+            .filter_map(|row| {
+                let mut best: Option<(f64, Emotion)> = None;
+                for (&value, &class) in row.iter().zip(&self.classes) {
+                    if best.is_none_or(|(largest, _)| value > largest) {
+                        best = Some((value, class));
+                    }
+                }
+                best.map(|(_, class)| class)
+            })
+            .collect()
+    }
+}
+
+/// The classes present, once everything is known to be in range.
+fn check(
+    scores: &Array2<f64>,
+    labels: &[Emotion],
+    parameters: &SvmParameters,
+) -> Result<Vec<Emotion>, SvmError> {
+    let above_zero = |value: f64| value.is_finite() && value > 0.0;
+    if !above_zero(parameters.c) {
+        return Err(SvmError::Penalty { c: parameters.c });
+    }
+    if !above_zero(parameters.epsilon) {
+        return Err(SvmError::Epsilon { epsilon: parameters.epsilon });
+    }
+    if let ClassWeight::PerClass(weights) = parameters.class_weight {
+        for (class, weight) in Emotion::ALL.into_iter().zip(weights) {
+            if let Some(weight) = weight.filter(|weight| !above_zero(*weight)) {
+                return Err(SvmError::Weight { class, weight });
+            }
+        }
+    }
+    if scores.nrows() != labels.len() {
+        return Err(SvmError::Lengths { scores: scores.nrows(), labels: labels.len() });
+    }
+    if let Some(((row, column), _)) = scores.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        return Err(SvmError::NotFinite { row, column });
+    }
+    let classes: Vec<Emotion> = Emotion::ALL.into_iter().filter(|class| labels.contains(class)).collect();
+    match classes.as_slice() {
+        [] => Err(SvmError::Empty),
+        [class] => Err(SvmError::OneClass { class: *class }),
+        _ => Ok(classes),
+    }
+}
+
+/// How much more the class's samples cost than the others.
+fn weight(class_weight: ClassWeight, class: Emotion, positive: &[bool]) -> f64 {
+    match class_weight {
+        ClassWeight::Balanced => {
+            let of_class = positive.iter().filter(|positive| **positive).count();
+            (positive.len() - of_class) as f64 / of_class as f64
+        }
+        ClassWeight::None => 1.0,
+        ClassWeight::PerClass(weights) => weights[class.index()].unwrap_or(1.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::split::Fold;
+
+    const CLASSES: [Emotion; 3] = [Emotion::Awe, Emotion::Fear, Emotion::Sadness];
+
+    /// Three separable classes of three samples; the last row is test data.
+    fn sample() -> (Train<Array2<f64>>, Train<Vec<Emotion>>) {
+        let corners = array![[2.0, 0.0], [-1.0, 2.0], [-1.0, -2.0]];
+        let rows = Array2::from_shape_fn((10, 2), |(i, j)| corners[[i % 3, j]] + 0.1 * (i / 3) as f64);
+        let labels: Vec<Emotion> = (0..10).map(|i| CLASSES[i % 3]).collect();
+        sides(&rows, &labels)
+    }
+
+    fn sides(rows: &Array2<f64>, labels: &[Emotion]) -> (Train<Array2<f64>>, Train<Vec<Emotion>>) {
+        let fold_of: Vec<_> = (1..=labels.len()).map(|row| Some(u32::from(row == labels.len()))).collect();
+        let fold = Fold::of_k_fold(&fold_of, 1).unwrap();
+        (fold.train_rows(rows.view()).unwrap(), fold.train_of(labels).unwrap())
+    }
+
+    #[test]
+    fn separable_classes_are_separated_and_absent_ones_have_no_column() {
+        let (scores, labels) = sample();
+        let model = OneVsAllModel::fit(&scores, &labels, &SvmParameters::default()).unwrap();
+        assert_eq!(model.classes, CLASSES);
+        let values = model.decision_values(scores.get().view()).unwrap();
+        assert_eq!(values.dim(), (9, 3));
+        assert_eq!(&model.predict(values.view()), labels.get());
+        let error = model.decision_values(array![[1.0]].view()).unwrap_err();
+        assert_eq!(error, SvmError::Components { expected: 2, found: 1 });
+    }
+
+    #[test]
+    fn the_first_class_wins_a_tie() {
+        let (scores, labels) = sample();
+        let model = OneVsAllModel::fit(&scores, &labels, &SvmParameters::default()).unwrap();
+        let tied = array![[0.5, 0.5, 0.5], [0.0, 1.0, 1.0]];
+        assert_eq!(model.predict(tied.view()), [Emotion::Awe, Emotion::Fear]);
+    }
+
+    #[test]
+    fn the_weight_is_on_the_class_and_not_on_the_others() {
+        // One fear among eight sadness, not separable: only the weight makes the plane spare it.
+        let rows = Array2::from_shape_fn((10, 1), |(i, _)| if i == 0 { 0.0 } else { i as f64 - 4.5 });
+        let mut labels = vec![Emotion::Sadness; 10];
+        labels[0] = Emotion::Fear;
+        let (scores, labels) = sides(&rows, &labels);
+        let value = |class_weight| {
+            let parameters = SvmParameters { class_weight, ..SvmParameters::default() };
+            let model = OneVsAllModel::fit(&scores, &labels, &parameters).unwrap();
+            model.decision_values(array![[0.0]].view()).unwrap()[[0, 0]]
+        };
+        assert!(value(ClassWeight::None) < -0.5);
+        let mut weights = [None; 8];
+        weights[Emotion::Fear.index()] = Some(1000.0);
+        assert!(value(ClassWeight::PerClass(weights)) > 0.9);
+    }
+
+    #[test]
+    fn bad_input_is_an_error_that_names_it() {
+        let (scores, labels) = sample();
+        let with = |parameters: SvmParameters| OneVsAllModel::fit(&scores, &labels, &parameters).unwrap_err();
+        let default = SvmParameters::default();
+        assert_eq!(with(SvmParameters { c: 0.0, ..default }), SvmError::Penalty { c: 0.0 });
+        assert!(matches!(with(SvmParameters { c: f64::NAN, ..default }), SvmError::Penalty { .. }));
+        assert_eq!(with(SvmParameters { epsilon: -1.0, ..default }), SvmError::Epsilon { epsilon: -1.0 });
+        let mut weights = [None; 8];
+        weights[1] = Some(-2.0);
+        let class_weight = ClassWeight::PerClass(weights);
+        let negative = SvmError::Weight { class: Emotion::Anger, weight: -2.0 };
+        assert_eq!(with(SvmParameters { class_weight, ..default }), negative);
+
+        let one = labels.map(|labels| vec![Emotion::Awe; labels.len()]);
+        let fit = |scores, labels| OneVsAllModel::fit(scores, labels, &default).unwrap_err();
+        assert_eq!(fit(&scores, &one), SvmError::OneClass { class: Emotion::Awe });
+        let short = labels.map(|labels| labels[1..].to_vec());
+        assert_eq!(fit(&scores, &short), SvmError::Lengths { scores: 9, labels: 8 });
+        let (none, no_labels) = (scores.map(|_| Array2::zeros((0, 2))), labels.map(|_| Vec::new()));
+        assert_eq!(fit(&none, &no_labels), SvmError::Empty);
+        let broken = scores.map(|scores| {
+            let mut scores = scores.clone();
+            scores[[4, 1]] = f64::NAN;
+            scores
+        });
+        assert_eq!(fit(&broken, &labels), SvmError::NotFinite { row: 4, column: 1 });
+    }
+
+    #[test]
+    fn equal_samples_of_two_classes_still_give_an_answer() {
+        let rows = Array2::from_elem((10, 2), 1.0);
+        let labels: Vec<Emotion> = (0..10).map(|i| CLASSES[i % 2]).collect();
+        let (scores, labels) = sides(&rows, &labels);
+        let model = OneVsAllModel::fit(&scores, &labels, &SvmParameters::default()).unwrap();
+        assert!(model.decision_values(rows.view()).unwrap().iter().all(|value| value.is_finite()));
+    }
+}
