@@ -18,3 +18,6 @@ pub use error::SplitError;
 pub use fold::{Fold, Test, Train};
 pub use holdout::{Fractions, Part, holdout};
 pub use k_fold::k_fold;
+
+#[cfg(test)]
+mod tests;
