@@ -1,0 +1,39 @@
+//! One file per stage: a struct of checked parameters and handles, and what it computes.
+//!
+//! ```text
+//! list-images | draw-stand-in -> inspect-images -> split-images
+//! inspect-images + weights -> extract-features      (or read-features)
+//! features + split -> fit-pca, per fold -> train-svm, per fold
+//! -> evaluate, per method -> report
+//! ```
+
+pub mod evaluate;
+pub mod extract;
+pub mod features;
+pub mod inspect;
+pub mod list;
+pub mod pca;
+pub mod read_features;
+pub mod report;
+pub mod split;
+pub mod stand_in;
+pub mod svm;
+mod table;
+mod tensors;
+
+use crate::stage::{ArtifactError, Files};
+
+/// A file of an artifact; one that is not there means the artifact is not what its stage writes.
+fn file<'a>(files: &'a Files, name: &str) -> Result<&'a [u8], ArtifactError> {
+    files.get(name).map(Vec::as_slice).ok_or_else(|| ArtifactError(format!("the file `{name}` is missing")))
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, ArtifactError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| ArtifactError(error.to_string()))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(files: &Files, name: &str) -> Result<T, ArtifactError> {
+    serde_json::from_slice(file(files, name)?).map_err(|error| ArtifactError(format!("`{name}`: {error}")))
+}

@@ -1,0 +1,82 @@
+//! Tables as Parquet: the fence around polars' data frames.
+
+use std::io::Cursor;
+
+use polars::prelude::*;
+
+use crate::stage::ArtifactError;
+
+/// Columns in order, built one by one.
+#[derive(Default)]
+pub struct Table {
+    columns: Vec<Column>,
+}
+
+impl Table {
+    /// Adds a column of strings.
+    pub fn text<S: AsRef<str>>(mut self, name: &str, values: impl IntoIterator<Item = S>) -> Self {
+        let values: StringChunked = values.into_iter().map(|value| Some(value.as_ref().to_owned())).collect();
+        self.columns.push(values.with_name(name.into()).into_column());
+        self
+    }
+
+    /// Adds a column of whole numbers.
+    pub fn integers(mut self, name: &str, values: impl IntoIterator<Item = u32>) -> Self {
+        let values: Vec<u32> = values.into_iter().collect();
+        self.columns.push(Column::new(name.into(), values));
+        self
+    }
+
+    /// Adds a column of numbers, where some may be missing.
+    pub fn numbers(mut self, name: &str, values: impl IntoIterator<Item = Option<f64>>) -> Self {
+        let values: Vec<Option<f64>> = values.into_iter().collect();
+        self.columns.push(Column::new(name.into(), values));
+        self
+    }
+
+    /// As Parquet: uncompressed and without statistics, so that equal tables are equal bytes.
+    pub fn to_parquet(self) -> Result<Vec<u8>, ArtifactError> {
+        let mut frame = DataFrame::new_infer_height(self.columns).map_err(failed)?;
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes)
+            .with_compression(ParquetCompression::Uncompressed)
+            .with_statistics(StatisticsOptions::empty())
+            .set_parallel(false)
+            .finish(&mut frame)
+            .map_err(failed)?;
+        Ok(bytes)
+    }
+}
+
+/// A table read back.
+pub struct ReadTable(DataFrame);
+
+impl ReadTable {
+    /// From Parquet.
+    pub fn from_parquet(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        ParquetReader::new(Cursor::new(bytes)).finish().map(Self).map_err(failed)
+    }
+
+    /// A column of strings.
+    pub fn text(&self, name: &str) -> Result<Vec<String>, ArtifactError> {
+        let column = self.0.column(name).map_err(failed)?;
+        Ok(column.str().map_err(failed)?.iter().map(|value| value.unwrap_or_default().to_owned()).collect())
+    }
+
+    /// A column of whole numbers.
+    pub fn integers(&self, name: &str) -> Result<Vec<u32>, ArtifactError> {
+        let column = self.0.column(name).map_err(failed)?;
+        Ok(column.u32().map_err(failed)?.iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// A column of numbers.
+    pub fn numbers(&self, name: &str) -> Result<Vec<Option<f64>>, ArtifactError> {
+        let column = self.0.column(name).map_err(failed)?;
+        Ok(column.f64().map_err(failed)?.iter().collect())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: PolarsError) -> ArtifactError {
+    ArtifactError(error.to_string())
+}
