@@ -2,7 +2,7 @@
 //!
 //! plotters places everything on whole units; ten of them make one user unit here, so that narrow bars come
 //! out equally wide. The finished SVG holds glyph outlines and no text elements: it looks the same where
-//! DejaVu Sans is not installed. Its title and description keep the words for search and screen readers.
+//! `DejaVu Sans` is not installed. Its title and description keep the words for search and screen readers.
 
 use std::fmt::Display;
 
@@ -73,7 +73,7 @@ pub(super) fn draw(
         tenths(height),
     );
     let options = WriteOptions {
-        coordinates_precision: 2,
+        coordinates_precision: 1,
         transforms_precision: 5,
         indent: Indent::None,
         ..WriteOptions::default()

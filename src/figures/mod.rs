@@ -13,3 +13,6 @@ mod theme;
 
 pub use error::FigureError;
 pub use png::png;
+
+#[cfg(test)]
+mod per_class_tpr_tests;

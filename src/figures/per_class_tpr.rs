@@ -42,10 +42,14 @@ pub fn svg(bars: &PerClassBars) -> Result<String, FigureError> {
     draw(layout.width, layout.height, &bars.title, &description, |canvas| {
         heading(canvas, &layout)?;
         axes(canvas, &layout)?;
-        for (group, content) in groups(bars).into_iter().enumerate() {
-            draw_group(canvas, &layout, group, &content)?;
+        let groups = groups(bars);
+        for (index, group) in groups.iter().enumerate() {
+            draw_group(canvas, &layout, index, group)?;
         }
         chance(canvas, &layout, bars.chance)?;
+        for (index, group) in groups.iter().enumerate().filter(|(_, group)| group.omitted.is_none()) {
+            bar_numbers(canvas, &layout, index, &group.rates)?;
+        }
         legend(canvas, &layout)
     })
 }
@@ -181,6 +185,21 @@ impl Layout {
     fn y(&self, rate: f64) -> f64 {
         self.bottom - rate * (self.bottom - self.top)
     }
+
+    /// The upper edge of a bar; a rate of 0 keeps a visible foot.
+    fn bar_top(&self, rate: f64) -> f64 {
+        self.y(rate).min(self.bottom - theme::BAR_FOOT)
+    }
+
+    /// Room of a bar and the gap beside it.
+    fn slot(&self) -> f64 {
+        (self.group * theme::BARS_SHARE / self.methods as f64).min(theme::SLOT_MOST)
+    }
+
+    fn bar_middle(&self, group: usize, method: usize) -> f64 {
+        let centre = self.left + (group as f64 + 0.5) * self.group;
+        centre + (method as f64 + 0.5 - self.methods as f64 / 2.0) * self.slot()
+    }
 }
 
 fn heading(canvas: &Canvas<'_>, layout: &Layout) -> Result<(), FigureError> {
@@ -224,7 +243,7 @@ fn draw_group(
     }
     match group.omitted {
         Some(reason) => omitted(canvas, layout, centre, reason)?,
-        None => bars(canvas, layout, centre, &group.rates)?,
+        None => bars(canvas, layout, index, &group.rates)?,
     }
     // Over the feet of the bars.
     canvas.line(&[(left, layout.bottom), (left + layout.group, layout.bottom)], theme::NORMAL, theme::INK)?;
@@ -249,23 +268,46 @@ fn omitted(canvas: &Canvas<'_>, layout: &Layout, centre: f64, reason: &str) -> R
     Ok(())
 }
 
-fn bars(canvas: &Canvas<'_>, layout: &Layout, centre: f64, rates: &[Option<f64>]) -> Result<(), FigureError> {
-    let slot = (layout.group * theme::BARS_SHARE / layout.methods as f64).min(theme::BAR_MOST * 1.1);
-    let bar = slot * 0.9;
-    let first = centre - slot * layout.methods as f64 / 2.0;
-    let number = Type::regular(theme::BAR_NUMBER, theme::INK);
-    for (index, rate) in rates.iter().enumerate() {
-        let middle = first + (index as f64 + 0.5) * slot;
-        let Some(rate) = *rate else {
+fn bars(
+    canvas: &Canvas<'_>,
+    layout: &Layout,
+    index: usize,
+    rates: &[Option<f64>],
+) -> Result<(), FigureError> {
+    let half = layout.slot() * 0.45;
+    for (method, rate) in rates.iter().enumerate() {
+        let middle = layout.bar_middle(index, method);
+        if let Some(rate) = *rate {
+            sample(canvas, (middle - half, layout.bar_top(rate)), (middle + half, layout.bottom), method)?;
+        } else {
             let mark = Type::regular(theme::MARK, theme::FAINT_INK);
             canvas.text("–", (middle, layout.bottom - 3.0), Align::Middle, mark)?;
-            continue;
-        };
-        sample(canvas, (middle - bar / 2.0, layout.y(rate)), (middle + bar / 2.0, layout.bottom), index)?;
-        let text = format!("{rate:.2}");
-        if width(&text, number.size, number.weight) <= slot {
-            canvas.text(&text, (middle, layout.y(rate) - 3.0), Align::Middle, number)?;
         }
+    }
+    Ok(())
+}
+
+/// The numbers over the bars, if they are wide enough; the paper behind them parts the chance line.
+fn bar_numbers(
+    canvas: &Canvas<'_>,
+    layout: &Layout,
+    index: usize,
+    rates: &[Option<f64>],
+) -> Result<(), FigureError> {
+    let face = Type::regular(theme::BAR_NUMBER, theme::INK);
+    for (method, rate) in rates.iter().enumerate().filter_map(|(method, rate)| Some((method, (*rate)?))) {
+        let text = format!("{rate:.2}");
+        let half = width(&text, face.size, face.weight) / 2.0;
+        if 2.0 * half > layout.slot() {
+            continue;
+        }
+        let (middle, baseline) = (layout.bar_middle(index, method), layout.bar_top(rate) - 3.5);
+        canvas.fill(
+            (middle - half, baseline - 0.8 * face.size),
+            (middle + half, baseline + 1.0),
+            theme::PAPER,
+        )?;
+        canvas.text(&text, (middle, baseline), Align::Middle, face)?;
     }
     Ok(())
 }

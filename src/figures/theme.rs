@@ -70,9 +70,11 @@ pub(super) const NORMAL: f64 = 1.0;
 
 /// Share of a class's width that its bars take.
 pub(super) const BARS_SHARE: f64 = 0.84;
-/// Widest bar.
-pub(super) const BAR_MOST: f64 = 36.0;
+/// Widest bar with its gap.
+pub(super) const SLOT_MOST: f64 = 40.0;
 /// Narrowest bar with its gap, below which the figure is widened instead.
 pub(super) const SLOT_LEAST: f64 = 6.5;
+/// Height of the bar of a rate of 0.
+pub(super) const BAR_FOOT: f64 = 1.6;
 /// Side of a legend's colour sample.
 pub(super) const SWATCH: f64 = 12.0;
