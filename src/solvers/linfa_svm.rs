@@ -27,8 +27,7 @@ pub(super) fn solve(problem: &Binary<'_>) -> Result<Hyperplane, Unsolved> {
         return Err(Unsolved::NotConverged(format!("the solver gave up after {iterations} iterations")));
     }
     let violation = violation(problem, &model.alpha, &weights);
-    // Not a number fails, as it must.
-    if !(violation <= DRIFT * problem.epsilon) || !model.rho.is_finite() {
+    if violation.is_nan() || violation > DRIFT * problem.epsilon || !model.rho.is_finite() {
         return Err(Unsolved::NotConverged(format!(
             "after {iterations} iterations the optimality conditions are violated by {violation:.1e}, \
              the tolerance is {:.1e}",

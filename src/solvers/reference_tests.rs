@@ -59,7 +59,10 @@ fn fold(rows: usize, training: usize) -> Fold {
     Fold::of_k_fold(&fold_of, 1).unwrap()
 }
 
-fn features(digits: &Digits, divisor: f32) -> (Train<Array2<f32>>, Test<Array2<f32>>, Train<Vec<Emotion>>) {
+type Sides = (Train<Array2<f32>>, Test<Array2<f32>>, Train<Vec<Emotion>>);
+
+/// Training pixels, test pixels and training labels.
+fn features(digits: &Digits, divisor: f32) -> Sides {
     let training = digits.train.len();
     let all = matrix(&[digits.train.clone(), digits.test.clone()].concat()) / divisor;
     let (train, test) = sides(all.view(), training);

@@ -1,0 +1,80 @@
+//! Every decision of style: colours, sizes, distances. Lengths are SVG user units, meant as CSS pixels.
+
+use plotters::style::RGBColor;
+
+/// Text, axis and title colour.
+pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+/// Second-rank text: axis numbers, marks.
+pub(super) const FAINT_INK: RGBColor = RGBColor(0x59, 0x59, 0x59);
+/// Horizontal grid lines.
+pub(super) const GRID: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
+/// The band behind a class that is left out.
+pub(super) const BAND: RGBColor = RGBColor(0xF3, 0xF3, 0xF3);
+/// Paper.
+pub(super) const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
+
+/// Method colours in the order of use: Okabe and Ito (2008), told apart with any of the common colour vision
+/// deficiencies, started with its three most distinct, its black softened, and two more for methods 9 and 10.
+const PALETTE: [RGBColor; 10] = [
+    RGBColor(0x00, 0x72, 0xB2), // blue
+    RGBColor(0xE6, 0x9F, 0x00), // orange
+    RGBColor(0x00, 0x9E, 0x73), // bluish green
+    RGBColor(0xCC, 0x79, 0xA7), // reddish purple
+    RGBColor(0x56, 0xB4, 0xE9), // sky blue
+    RGBColor(0xD5, 0x5E, 0x00), // vermilion
+    RGBColor(0xF0, 0xE4, 0x42), // yellow
+    RGBColor(0x3A, 0x3A, 0x3A), // near black
+    RGBColor(0xB3, 0xB3, 0xB3), // grey
+    RGBColor(0x88, 0x22, 0x55), // wine
+];
+
+/// Fill of the method at that place of the list, and whether its bars are striped to tell them from the
+/// method ten places earlier.
+pub(super) fn method_fill(index: usize) -> (RGBColor, bool) {
+    (PALETTE[index % PALETTE.len()], (index / PALETTE.len()) % 2 == 1)
+}
+
+/// Outline of a fill: the same hue, darker, so that light bars have an edge on white.
+pub(super) fn outline(fill: RGBColor) -> RGBColor {
+    let darker = |channel: u8| (u16::from(channel) * 13 / 20) as u8;
+    RGBColor(darker(fill.0), darker(fill.1), darker(fill.2))
+}
+
+/// Width of a figure, unless its bars need more.
+pub(super) const WIDTH: f64 = 980.0;
+/// Empty border on all sides.
+pub(super) const MARGIN: f64 = 22.0;
+/// Height of the plotting area.
+pub(super) const PLOT_HEIGHT: f64 = 290.0;
+/// Room for the axis title and numbers on the left.
+pub(super) const AXIS_ROOM: f64 = 54.0;
+/// Distance between blocks: heading, plot, legend.
+pub(super) const GAP: f64 = 18.0;
+
+/// Font sizes, in user units an em.
+pub(super) const TITLE: f64 = 18.0;
+pub(super) const SUBTITLE: f64 = 13.0;
+pub(super) const AXIS_TITLE: f64 = 13.0;
+pub(super) const CLASS_LABEL: f64 = 13.0;
+pub(super) const AXIS_NUMBER: f64 = 11.5;
+pub(super) const LEGEND: f64 = 12.5;
+pub(super) const MARK: f64 = 11.0;
+pub(super) const BAR_NUMBER: f64 = 9.5;
+
+/// Distance between the baselines of two lines, in ems.
+pub(super) const LINE_HEIGHT: f64 = 1.3;
+
+/// Stroke widths.
+pub(super) const THIN: f64 = 0.6;
+pub(super) const NORMAL: f64 = 1.0;
+
+/// Share of a class's width that its bars take.
+pub(super) const BARS_SHARE: f64 = 0.84;
+/// Widest bar with its gap.
+pub(super) const SLOT_MOST: f64 = 40.0;
+/// Narrowest bar with its gap, below which the figure is widened instead.
+pub(super) const SLOT_LEAST: f64 = 6.5;
+/// Height of the bar of a rate of 0.
+pub(super) const BAR_FOOT: f64 = 1.6;
+/// Side of a legend's colour sample.
+pub(super) const SWATCH: f64 = 12.0;
