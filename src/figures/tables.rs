@@ -16,25 +16,29 @@ pub struct MethodEvaluation {
     pub evaluation: Evaluation,
 }
 
-/// `per_class_tpr.csv`: `method,fold,emotion,images,correct,true_positive_rate`.
-pub fn per_class_tpr_csv(methods: &[MethodEvaluation]) -> String {
-    rows("method,fold,emotion,images,correct,true_positive_rate\n", methods, |table, start, matrix| {
+/// `per_class_tpr.csv`: `method,fold,emotion,images,correct,true_positive_rate,data_set`.
+///
+/// The last column says in every row which images the numbers are about.
+pub fn per_class_tpr_csv(methods: &[MethodEvaluation], data_set: &str) -> String {
+    let data_set = field(data_set);
+    rows("method,fold,emotion,images,correct,true_positive_rate,data_set\n", methods, |table, start, matrix| {
         for (emotion, rate) in Emotion::ALL.into_iter().zip(true_positive_rate(matrix)) {
             let rate = rate.map(|rate| format!("{rate:.6}")).unwrap_or_default();
             let (images, correct) = (matrix.images(emotion), matrix.correct(emotion));
             // Writing to a string cannot fail.
-            let _ = writeln!(table, "{start},{emotion},{images},{correct},{rate}");
+            let _ = writeln!(table, "{start},{emotion},{images},{correct},{rate},{data_set}");
         }
     })
 }
 
-/// `confusion.csv`: `method,fold,label,predicted,count`.
-pub fn confusion_csv(methods: &[MethodEvaluation]) -> String {
-    rows("method,fold,label,predicted,count\n", methods, |table, start, matrix| {
+/// `confusion.csv`: `method,fold,label,predicted,count,data_set`.
+pub fn confusion_csv(methods: &[MethodEvaluation], data_set: &str) -> String {
+    let data_set = field(data_set);
+    rows("method,fold,label,predicted,count,data_set\n", methods, |table, start, matrix| {
         for label in Emotion::ALL {
             for predicted in Emotion::ALL {
                 let count = matrix.counts[label.index()][predicted.index()];
-                let _ = writeln!(table, "{start},{label},{predicted},{count}");
+                let _ = writeln!(table, "{start},{label},{predicted},{count},{data_set}");
             }
         }
     })

@@ -7,7 +7,7 @@ use super::features::Features;
 use super::file;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
-use crate::solvers::pca::{PcaModel, PcaSolver};
+use crate::solvers::pca::{Decomposition, PcaModel, PcaSolver};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 
 const FILE: &str = "pca.safetensors";
@@ -21,6 +21,7 @@ impl Artifact for Reduction {
         let model = &self.0;
         let (k, d) = model.components.dim();
         let samples = [model.samples as f64];
+        let iterative = [f64::from(u8::from(model.decomposition == Decomposition::Iterative))];
         let bytes = Tensors::default()
             .with("mean", &[d], &model.mean)
             .with("components", &[k, d], &model.components)
@@ -29,6 +30,7 @@ impl Artifact for Reduction {
             .with("explained_variance_ratio", &[k], &model.explained_variance_ratio)
             .with("total_variance", &[1], &[model.total_variance])
             .with("samples", &[1], &samples)
+            .with("iterative", &[1], &iterative)
             .to_bytes()?;
         Ok(Files::from([(FILE.to_owned(), bytes)]))
     }
@@ -43,6 +45,11 @@ impl Artifact for Reduction {
             explained_variance_ratio: tensors.vector("explained_variance_ratio")?,
             total_variance: tensors.number("total_variance")?,
             samples: tensors.number("samples")? as usize,
+            decomposition: if tensors.number("iterative")? > 0.5 {
+                Decomposition::Iterative
+            } else {
+                Decomposition::Dense
+            },
         }))
     }
 }

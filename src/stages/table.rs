@@ -10,6 +10,7 @@ use crate::stage::ArtifactError;
 #[derive(Default)]
 pub struct Table {
     columns: Vec<Column>,
+    notes: Vec<(String, String)>,
 }
 
 impl Table {
@@ -34,6 +35,12 @@ impl Table {
         self
     }
 
+    /// Adds an entry to the file's key-value metadata.
+    pub fn note(mut self, key: &str, value: &str) -> Self {
+        self.notes.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
     /// As Parquet: uncompressed and without statistics, so that equal tables are equal bytes.
     pub fn to_parquet(self) -> Result<Vec<u8>, ArtifactError> {
         let mut frame = DataFrame::new_infer_height(self.columns).map_err(failed)?;
@@ -42,6 +49,7 @@ impl Table {
             .with_compression(ParquetCompression::Uncompressed)
             .with_statistics(StatisticsOptions::empty())
             .set_parallel(false)
+            .with_key_value_metadata((!self.notes.is_empty()).then(|| KeyValueMetadata::from_static(self.notes)))
             .finish(&mut frame)
             .map_err(failed)?;
         Ok(bytes)

@@ -1,0 +1,251 @@
+//! The stages of an experiment, wired: read this to see what runs.
+
+use super::graph::Graph;
+use super::sources::{self, Found};
+use super::{Places, PlanError, weights_path};
+use crate::config::Experiment;
+use crate::config::experiment::{Features as FeaturesOf, Method, OnBadImage, PcaFit, SplitKind};
+use crate::dataset::card;
+use crate::images::{self, Preprocess};
+use crate::networks::Device;
+use crate::stage::Handle;
+use crate::stages::evaluate::{Evaluate, Predictions};
+use crate::stages::extract::{ExtractFeatures, Extraction};
+use crate::stages::features::Features;
+use crate::stages::inspect::{Decoding, InspectImages, Manifest};
+use crate::stages::list::{ListImages, Listing};
+use crate::stages::pca::FitPca;
+use crate::stages::read_features::ReadFeatures;
+use crate::stages::report::{Entry, MakeReport, Report};
+use crate::stages::split::{Division, Split, SplitImages};
+use crate::stages::svm::TrainSvm;
+use crate::store::{Store, key};
+use crate::types::{Digest, Emotion};
+
+/// Which code finds components and trains machines, and its version.
+const PCA_SOLVER: &str = "linfa-reduction 0.8.1";
+const SVM_SOLVER: &str = "linfa-svm 0.8.1";
+
+pub(super) struct Built {
+    pub report: Handle<Report>,
+    pub notices: Vec<String>,
+    pub stand_in: Option<String>,
+    pub data: Digest,
+}
+
+struct Data {
+    listing: Handle<Listing>,
+    manifest: Handle<Manifest>,
+    split: Handle<Split>,
+    folder: std::path::PathBuf,
+    is_drawn: bool,
+}
+
+pub(super) fn build(
+    graph: &mut Graph,
+    experiment: &Experiment,
+    store: &Store,
+    places: &Places,
+) -> Result<Built, PlanError> {
+    let dataset = &experiment.dataset;
+    let card = card::find(&dataset.name, Some(&places.project.join("datasets")))?;
+    let read_images = experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn { .. }));
+    let title = card.as_ref().map_or_else(|| dataset.name.clone(), |card| card.title.clone());
+    let mut notices = Vec::new();
+
+    let found = sources::find(dataset, card.as_ref(), read_images, store, places)?;
+    let (listing, folder, stand_in, data) = match found {
+        Found::Real { listing, folder } => {
+            if let Some(card) = &card {
+                notices.extend(differences(card, &listing));
+            }
+            let data = listing.digest();
+            let listing = graph.add("list-images", ListImages::new(&dataset.name, listing));
+            (listing, folder, None, data)
+        }
+        Found::StandIn(drawing) => {
+            let data = key::digest(serde_json::json!(&drawing).to_string().as_bytes());
+            let listing = graph.add("draw-stand-in", drawing);
+            (listing, std::path::PathBuf::new(), Some(format!("stand-in images, not {title}")), data)
+        }
+    };
+    let is_drawn = stand_in.is_some();
+    let decode = read_images.then(|| Decoding { max_pixels: dataset.max_pixels, decoder: images::DECODER });
+    let skip_bad = dataset.on_bad_image == OnBadImage::Skip;
+    let inspect = InspectImages { listing, decode, skip_bad, folder: folder.clone() };
+    let manifest = graph.add("inspect-images", inspect);
+    let split = graph.add("split-images", split_stage(experiment, manifest));
+    let data_stages = Data { listing, manifest, split, folder, is_drawn };
+
+    let mut entries = Vec::new();
+    for method in &experiment.methods {
+        let features = features(graph, experiment, method, &data_stages, store, places)?;
+        let predictions = classify(graph, experiment, method, &data_stages, features);
+        entries.push(Entry { name: method.name.clone(), predictions });
+    }
+    let leak = (experiment.pca.fit == PcaFit::All)
+        .then(|| "PCA fitted on all images: the test images leak into it".to_owned());
+    notices.extend(leak.clone());
+    let report = MakeReport {
+        manifest,
+        split,
+        methods: entries,
+        title: experiment.title.clone(),
+        number: experiment.figure.number,
+        dataset: title,
+        protocol: protocol(experiment),
+        stand_in: stand_in.clone(),
+        leak,
+        min_per_class: dataset.min_per_class,
+    };
+    Ok(Built { report: graph.add("report", report), notices, stand_in, data })
+}
+
+fn split_stage(experiment: &Experiment, manifest: Handle<Manifest>) -> SplitImages {
+    let division = match experiment.split.kind {
+        SplitKind::KFold { folds } => Division::KFold { folds },
+        SplitKind::Holdout { train, test, validation } => Division::Holdout { train, test, validation },
+    };
+    SplitImages {
+        manifest,
+        division,
+        stratified: experiment.split.stratified,
+        grouped: experiment.split.grouped,
+        min_per_class: experiment.dataset.min_per_class,
+        seed: experiment.seed,
+    }
+}
+
+fn features(
+    graph: &mut Graph,
+    experiment: &Experiment,
+    method: &Method,
+    data: &Data,
+    store: &Store,
+    places: &Places,
+) -> Result<Handle<Features>, PlanError> {
+    match &method.features {
+        FeaturesOf::Precomputed { file } => {
+            if data.is_drawn {
+                return Err(PlanError::FeaturesOfStandIn);
+            }
+            let path = places.project.join(file);
+            let missing = |_| PlanError::NoFeatures { method: method.name.clone(), path: path.clone() };
+            let content = store.hints().digest(&path).map_err(missing)?.digest;
+            let stage = ReadFeatures { manifest: data.manifest, content, file: path };
+            Ok(graph.add(format!("read-features {}", method.name), stage))
+        }
+        FeaturesOf::Cnn { network, layer, weights, fit, filter } => {
+            if cfg!(not(feature = "torch")) {
+                return Err(PlanError::WithoutTorch { network: network.name });
+            }
+            let path = weights_path(network, weights.as_deref(), places);
+            let missing = |_| PlanError::NoWeights { network: network.name, path: path.clone() };
+            let digest = store.hints().digest(&path).map_err(missing)?.digest;
+            let width = network.layers.iter().find(|known| known.name == *layer).map_or(0, |known| known.width);
+            let (size, resize) = (network.input, network.resize);
+            let extraction = Extraction {
+                network: network.name,
+                layer,
+                width,
+                weights: digest,
+                preprocess: Preprocess { size, resize, fit: *fit, filter: *filter },
+                images: images::VERSION,
+                libtorch: env!("EMOLAB_TORCH_VERSION"),
+                device: device_kind(experiment.device)?,
+            };
+            let stage = ExtractFeatures {
+                manifest: data.manifest,
+                listing: data.listing,
+                extractor: extraction.extractor(),
+                extraction,
+                folder: data.folder.clone(),
+                weights_file: path,
+                device: experiment.device,
+                max_pixels: experiment.dataset.max_pixels,
+            };
+            Ok(graph.add(format!("extract-features {}", method.name), stage))
+        }
+    }
+}
+
+/// PCA and SVM of every fold, and what they predict.
+fn classify(
+    graph: &mut Graph,
+    experiment: &Experiment,
+    method: &Method,
+    data: &Data,
+    features: Handle<Features>,
+) -> Handle<Predictions> {
+    let Data { manifest, split, .. } = *data;
+    let folds = split_stage(experiment, manifest).division.folds();
+    let (mut reductions, mut classifiers) = (Vec::new(), Vec::new());
+    for fold in 0..folds {
+        let label = |stage: &str| format!("{stage} {} fold {}", method.name, fold + 1);
+        let pca = FitPca {
+            features,
+            split,
+            fold,
+            components: experiment.pca.components,
+            fit_on_all: experiment.pca.fit == PcaFit::All,
+            solver: PCA_SOLVER,
+        };
+        let reduction = graph.add(label("fit-pca"), pca);
+        let svm = TrainSvm {
+            manifest,
+            features,
+            split,
+            reduction,
+            fold,
+            c: experiment.svm.c,
+            class_weight: experiment.svm.class_weight,
+            scale: experiment.svm.scale,
+            solver: SVM_SOLVER,
+        };
+        reductions.push(reduction);
+        classifiers.push(graph.add(label("train-svm"), svm));
+    }
+    let stage = Evaluate { manifest, features, split, reductions, classifiers };
+    graph.add(format!("evaluate {}", method.name), stage)
+}
+
+/// CUDA and CPU give different bytes, so the kind of device is part of a feature's key.
+fn device_kind(device: Device) -> Result<&'static str, PlanError> {
+    let has_cuda = env!("EMOLAB_TORCH_CUDA") == "1";
+    match device {
+        Device::Cpu => Ok("cpu"),
+        Device::Cuda(_) if !has_cuda => Err(PlanError::NoCuda { device: device.to_string() }),
+        Device::Cuda(_) => Ok("cuda"),
+        Device::Auto => {
+            let has_gpu = has_cuda && std::path::Path::new("/dev/nvidiactl").exists();
+            Ok(if has_gpu { "cuda" } else { "cpu" })
+        }
+    }
+}
+
+/// One line under the figure's title.
+fn protocol(experiment: &Experiment) -> String {
+    let split = match experiment.split.kind {
+        SplitKind::KFold { folds } => format!("{folds}-fold cross validation"),
+        SplitKind::Holdout { train, test, validation } => {
+            format!("holdout {:.0}/{:.0}/{:.0} %", train * 100.0, test * 100.0, validation * 100.0)
+        }
+    };
+    let grouped = if experiment.split.grouped { ", groups kept together" } else { "" };
+    format!("{split}{grouped}; PCA to {} components, linear SVM one against all", experiment.pca.components)
+}
+
+fn differences(card: &card::Card, listing: &Listing) -> Option<String> {
+    let mut found = [0; 8];
+    for image in &listing.images {
+        if let Some(emotion) = Emotion::from_name(&image.label) {
+            found[emotion.index()] += 1;
+        }
+    }
+    let differences = card.differences(&found);
+    let parts: Vec<String> = differences
+        .iter()
+        .map(|difference| format!("{} {} (card: {})", difference.emotion, difference.found, difference.expected))
+        .collect();
+    (!parts.is_empty()).then(|| format!("class counts differ from the card of {}: {}", card.title, parts.join(", ")))
+}

@@ -1,0 +1,194 @@
+//! `report`: the figure, the tables and the summary of an experiment.
+
+use serde::{Deserialize, Serialize};
+
+use super::evaluate::Predictions;
+use super::inspect::Manifest;
+use super::split::Split;
+use super::{from_json, to_json};
+use crate::figures::per_class_tpr::{self, MethodBars, PerClassBars};
+use crate::figures::tables::{self, MethodEvaluation};
+use crate::figures::{FigureError, png};
+use crate::metrics::{accuracy, mean_true_positive_rate, true_positive_rate};
+use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
+use crate::types::Emotion;
+
+/// Pixels per unit of the figure: 2 gives 192 dpi.
+const PIXELS_PER_UNIT: f32 = 2.0;
+const SUMMARY: &str = "summary.json";
+
+/// Files for the results folder, and what the terminal shows of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// By name, ready to be written.
+    pub files: Files,
+    /// The rates.
+    pub summary: Summary,
+}
+
+/// What an experiment found, in numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Said in every place where the numbers are shown, when drawings stand in for the data set.
+    pub stand_in: Option<String>,
+    /// Usable images per emotion.
+    pub images: [usize; 8],
+    /// Emotions with too few images, and how many each has.
+    pub left_out: std::collections::BTreeMap<Emotion, usize>,
+    /// Bad images left out.
+    pub skipped: usize,
+    /// One per method.
+    pub methods: Vec<MethodSummary>,
+}
+
+/// One method's pooled rates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MethodSummary {
+    /// Its label.
+    pub name: String,
+    /// True positive rate per emotion; `None` for one left out.
+    pub true_positive_rate: [Option<f64>; 8],
+    /// Mean over the emotions present.
+    pub mean_true_positive_rate: Option<f64>,
+    /// Share of all test images.
+    pub accuracy: Option<f64>,
+    /// Share of the variance that the components keep, mean over folds.
+    pub kept_variance: f64,
+}
+
+impl Artifact for Report {
+    fn save(&self) -> Result<Files, ArtifactError> {
+        let mut files = self.files.clone();
+        files.insert(SUMMARY.to_owned(), to_json(&self.summary)?);
+        Ok(files)
+    }
+
+    fn load(files: &Files) -> Result<Self, ArtifactError> {
+        let summary = from_json(files, SUMMARY)?;
+        let mut files = files.clone();
+        files.remove(SUMMARY);
+        Ok(Self { files, summary })
+    }
+}
+
+/// A method and its evaluation.
+#[derive(Serialize)]
+pub struct Entry {
+    /// Label of its bar.
+    pub name: String,
+    /// Its predictions.
+    pub predictions: Handle<Predictions>,
+}
+
+/// The stage.
+#[derive(Serialize)]
+pub struct MakeReport {
+    /// Counts and skipped images.
+    pub manifest: Handle<Manifest>,
+    /// Classes left out.
+    pub split: Handle<Split>,
+    /// What is compared.
+    pub methods: Vec<Entry>,
+    /// Title of the figure.
+    pub title: String,
+    /// Its number, which names its files.
+    pub number: Option<u32>,
+    /// Name of the data set.
+    pub dataset: String,
+    /// How it is split and reduced, for the subtitle.
+    pub protocol: String,
+    /// Said in the figure and in the tables when drawings stand in for the data set.
+    pub stand_in: Option<String>,
+    /// Said in the figure when the PCA saw the test images.
+    pub leak: Option<String>,
+    /// Fewest images of a class that is not left out.
+    pub min_per_class: usize,
+}
+
+impl Stage for MakeReport {
+    const NAME: &'static str = "report";
+    const VERSION: u32 = 1;
+    type Output = Report;
+
+    fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {
+        let (manifest, split) = (context.get(&self.manifest)?, context.get(&self.split)?);
+        let predictions = self.methods.iter().map(|method| context.get(&method.predictions));
+        let predictions = predictions.collect::<Result<Vec<_>, _>>()?;
+        let mut evaluations = Vec::new();
+        let mut methods = Vec::new();
+        for (method, predictions) in self.methods.iter().zip(&predictions) {
+            let evaluation = predictions.evaluation()?;
+            let pooled = evaluation.pooled();
+            methods.push(MethodSummary {
+                name: method.name.clone(),
+                true_positive_rate: true_positive_rate(&pooled),
+                mean_true_positive_rate: mean_true_positive_rate(&pooled),
+                accuracy: accuracy(&pooled),
+                kept_variance: predictions.kept_variance.iter().sum::<f64>()
+                    / predictions.kept_variance.len().max(1) as f64,
+            });
+            evaluations.push(MethodEvaluation { name: method.name.clone(), evaluation });
+        }
+        let summary = Summary {
+            stand_in: self.stand_in.clone(),
+            images: manifest.counts(),
+            left_out: split.left_out.clone(),
+            skipped: manifest.skipped.len(),
+            methods,
+        };
+        let mut files = self.figure(&summary)?;
+        let data_set = self.data_set();
+        let rates = tables::per_class_tpr_csv(&evaluations, &data_set);
+        files.insert("per_class_tpr.csv".to_owned(), rates.into_bytes());
+        let counts = tables::confusion_csv(&evaluations, &data_set);
+        files.insert("confusion.csv".to_owned(), counts.into_bytes());
+        let named: Vec<_> =
+            self.methods.iter().zip(&predictions).map(|(method, all)| (method.name.clone(), &**all)).collect();
+        let failed = |error: ArtifactError| StageError::Failed(error.to_string());
+        let table = Predictions::append_to(&named).note("emolab.data_set", &data_set);
+        files.insert("predictions.parquet".to_owned(), table.to_parquet().map_err(failed)?);
+        if !manifest.skipped.is_empty() {
+            files.insert("skipped.json".to_owned(), to_json(&manifest.skipped).map_err(failed)?);
+        }
+        Ok(Report { files, summary })
+    }
+}
+
+impl MakeReport {
+    fn figure(&self, summary: &Summary) -> Result<Files, StageError> {
+        let omitted = |emotion: Emotion| {
+            summary.left_out.contains_key(&emotion).then(|| format!("n < {}", self.min_per_class))
+        };
+        let present = Emotion::ALL.into_iter().filter(|emotion| {
+            summary.images[emotion.index()] > 0 && !summary.left_out.contains_key(emotion)
+        });
+        let mut subtitle = vec![self.protocol.clone()];
+        subtitle.extend(self.stand_in.clone());
+        subtitle.extend(self.leak.clone());
+        let bars = PerClassBars {
+            title: self.title.clone(),
+            subtitle,
+            methods: summary
+                .methods
+                .iter()
+                .map(|method| MethodBars {
+                    name: method.name.clone(),
+                    rates: method.true_positive_rate,
+                    mean: method.mean_true_positive_rate,
+                })
+                .collect(),
+            omitted: Emotion::ALL.map(omitted),
+            chance: Some(1.0 / present.count().max(1) as f64),
+        };
+        let failed = |error: FigureError| StageError::Failed(error.to_string());
+        let svg = per_class_tpr::svg(&bars).map_err(failed)?;
+        let png = png(&svg, PIXELS_PER_UNIT).map_err(failed)?;
+        let name = self.number.map_or_else(|| "figure".to_owned(), |number| format!("figure{number}"));
+        Ok(Files::from([(format!("{name}.svg"), svg.into_bytes()), (format!("{name}.png"), png)]))
+    }
+
+    fn data_set(&self) -> String {
+        let name = &self.dataset;
+        if self.stand_in.is_some() { format!("stand-in images for {name}") } else { name.clone() }
+    }
+}
