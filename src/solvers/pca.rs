@@ -211,6 +211,7 @@ mod tests {
         let factors = noise(178, 13);
         let rows = factors.dot(&noise(13, 59));
         let model = fit(&rows, 8).unwrap();
+        assert_eq!(model.decomposition, Decomposition::Dense);
         let scores = model.project(rows.view()).unwrap();
         let covariance = scores.t().dot(&scores);
         for ((i, j), &value) in covariance.indexed_iter() {
