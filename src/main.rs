@@ -1,2 +1,7 @@
-//! The `emolab` command.
-fn main() {}
+//! The `emolab` command: arguments in, exit code out. All else is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    emolab::cli::main()
+}

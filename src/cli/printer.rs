@@ -1,0 +1,76 @@
+//! The only module that prints: results on standard output, everything else on standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use super::render_problems;
+use crate::error::Error;
+
+/// Knows what the user wants to see.
+pub struct Printer {
+    quiet: bool,
+    json: bool,
+}
+
+impl Printer {
+    /// As the options say.
+    pub fn new(quiet: bool, json: bool) -> Self {
+        Self { quiet, json }
+    }
+
+    /// Whether results are wanted as JSON.
+    pub fn wants_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether nothing but errors is wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Text that was asked for.
+    pub fn result(&self, text: &str) {
+        // A reader that hangs up, such as `head`, is no error of ours.
+        let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// Text that goes with a finished command; not in quiet or JSON mode.
+    pub fn summary(&self, text: &str) {
+        if !self.quiet && !self.json {
+            self.result(text);
+        }
+    }
+
+    /// A JSON value that was asked for.
+    pub fn json(&self, value: &impl serde::Serialize) {
+        self.result(&serde_json::to_string_pretty(value).unwrap_or_default());
+    }
+
+    /// Something to know, on standard error.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// What went wrong: message, causes, hint.
+    pub fn error(&self, error: &Error) {
+        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let mut text = match error {
+            Error::Experiment(problems) => render_problems(problems, colours),
+            other => {
+                let mut text = format!("error: {other}");
+                for cause in other.causes() {
+                    text.push_str(&format!("\n  because {cause}"));
+                }
+                text
+            }
+        };
+        if let Some(hint) = error.hint() {
+            for (at, line) in hint.lines().enumerate() {
+                text.push_str(if at == 0 { "\nhint: " } else { "\n      " });
+                text.push_str(line);
+            }
+        }
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}

@@ -1,0 +1,90 @@
+//! One error per layer, and the exit code that goes with it.
+
+use crate::config::Problem;
+use crate::fs::FsError;
+use crate::plan::PlanError;
+use crate::results::ResultsError;
+use crate::run::RunError;
+use crate::stage::StageError;
+use crate::store::StoreError;
+
+/// Why a command did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The experiment file: every problem in it.
+    #[error("the experiment file has {} {}", .0.len(), if .0.len() == 1 { "problem" } else { "problems" })]
+    Experiment(Vec<Problem>),
+    /// The data set, weights or features.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A stage.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The results folder.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// `emolab store verify` found damage.
+    #[error("{0} damaged files; the next run that needs them computes them again")]
+    Damaged(usize),
+    /// A results folder that garbage collection must see to know what to keep.
+    #[error("{message}")]
+    Unseen {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// What to say.
+        message: String,
+    },
+    /// A command's own arguments.
+    #[error("{0}")]
+    Arguments(String),
+}
+
+impl Error {
+    /// 2 for bad input, 130 for a stopped run, 1 for all else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Experiment(_) | Self::Arguments(_) | Self::Run(RunError::Stage { source: StageError::BadInput(_), .. }) => 2,
+            Self::Plan(error) if error.is_bad_input() => 2,
+            Self::Run(RunError::Stage { source: StageError::Cancelled, .. }) => 130,
+            _ => 1,
+        }
+    }
+
+    /// The way out, where it is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Plan(error) => error.hint(),
+            Self::Run(RunError::Stage { source: StageError::Cancelled, .. }) => {
+                Some("what was finished is kept; run again to continue".to_owned())
+            }
+            Self::Unseen { folder, .. } => Some(format!(
+                "make it readable; or, if its project is gone for good, create the folder `{}` empty",
+                folder.parent().unwrap_or(folder).display()
+            )),
+            Self::Store(StoreError::InUse { .. }) => Some("try again when the run has ended".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// What led to it, outermost first, without what the message says already.
+    pub fn causes(&self) -> Vec<String> {
+        let mut said = self.to_string();
+        let mut causes = Vec::new();
+        let mut next = std::error::Error::source(self);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if !said.contains(&text) {
+                causes.push(text.clone());
+                said = text;
+            }
+            next = error.source();
+        }
+        causes
+    }
+}

@@ -1,0 +1,96 @@
+//! The results folder: written as a whole, left alone when it is up to date.
+
+mod run_record;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use run_record::{RunRecord, StageEntry};
+
+use crate::fs::{self, FsError};
+use crate::plan::Plan;
+use crate::run::Outcome;
+use crate::stage::{Artifact as _, ArtifactError, Files};
+use crate::stages::report::{Report, Summary};
+use crate::store::{Store, StoreError, key};
+use crate::types::Digest;
+
+const RECORD: &str = "run.json";
+
+/// Why results cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ResultsError {
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the stored report cannot be read: {0}")]
+    Artifact(#[from] ArtifactError),
+    #[error("the report is missing among the stages that ran")]
+    NoReport,
+}
+
+/// What a run left.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The results folder.
+    pub folder: PathBuf,
+    /// Its files, by name.
+    pub files: Vec<String>,
+    /// Whether it was as it should be already.
+    pub up_to_date: bool,
+    /// The rates.
+    pub summary: Summary,
+}
+
+/// The results folder of an experiment.
+pub fn folder(project: &Path, experiment: &str) -> PathBuf {
+    project.join("results").join(experiment)
+}
+
+/// Brings the results folder to what the run computed. A folder that is so already is not touched: a second run
+/// of the same experiment leaves the same bytes.
+pub fn write(
+    plan: &Plan,
+    outcome: &Outcome,
+    store: &Store,
+    folder: &Path,
+    mut record: RunRecord,
+) -> Result<Written, ResultsError> {
+    let report = outcome.stages.iter().find(|run| run.record.key == plan.report.key());
+    let report = report.ok_or(ResultsError::NoReport)?;
+    let mut files = Files::new();
+    for (name, blob) in &report.record.files {
+        files.insert(name.clone(), store.read_blob(blob)?);
+    }
+    let Report { files, summary } = Report::load(&files)?;
+    let digests: BTreeMap<String, Digest> =
+        files.iter().map(|(name, bytes)| (name.clone(), key::digest(bytes))).collect();
+    let mut names: Vec<String> = files.keys().cloned().chain([RECORD.to_owned()]).collect();
+    names.sort();
+    let up_to_date = is_up_to_date(folder, &record, &digests);
+    if !up_to_date {
+        record.files = digests;
+        let mut all: Vec<(String, Vec<u8>)> = files.into_iter().collect();
+        all.push((RECORD.to_owned(), record.to_json()));
+        fs::replace_folder(folder, &all)?;
+        store.register_results(folder)?;
+    }
+    Ok(Written { folder: folder.to_owned(), files: names, up_to_date, summary })
+}
+
+/// What the last run of a results folder recorded; `None` without a readable `run.json`.
+pub fn read_record(folder: &Path) -> Option<RunRecord> {
+    serde_json::from_slice(&fs::read(&folder.join(RECORD)).ok()?).ok()
+}
+
+fn is_up_to_date(folder: &Path, record: &RunRecord, files: &BTreeMap<String, Digest>) -> bool {
+    let Some(last) = read_record(folder) else { return false };
+    let keys = |record: &RunRecord| record.stages.iter().map(|stage| stage.key).collect::<Vec<_>>();
+    let intact = |(name, digest): (&String, &Digest)| {
+        fs::read(&folder.join(name)).is_ok_and(|bytes| key::digest(&bytes) == *digest)
+    };
+    let only_ours = fs::children(folder).is_ok_and(|found| found.len() == files.len() + 1);
+    last.values() == record.values() && keys(&last) == keys(record) && only_ours && files.iter().all(intact)
+}
