@@ -1,0 +1,227 @@
+//! Pixels to a network's square input: resize, then perhaps crop.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use serde::{Deserialize, Serialize};
+
+use super::decode::Pixels;
+use super::error::ImageError;
+
+/// Largest side that is asked of [`prepare`].
+const MAX_SIDE: u32 = 8192;
+/// Largest resized image before the crop, in pixels.
+const MAX_RESIZED: u64 = 64_000_000;
+
+/// The resampling kernel. All but `Nearest` are widened when reducing, as in Pillow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// The nearest pixel: no antialiasing.
+    Nearest,
+    /// Triangle, radius 1.
+    Bilinear,
+    /// Catmull-Rom (a = -0.5), radius 2; Pillow's `BICUBIC`.
+    Bicubic,
+    /// Mitchell-Netravali (B = C = 1/3), radius 2.
+    Mitchell,
+    /// Windowed sinc, radius 3.
+    Lanczos3,
+}
+
+impl Filter {
+    /// Names as they stand in an experiment.
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("nearest", Self::Nearest),
+        ("bilinear", Self::Bilinear),
+        ("bicubic", Self::Bicubic),
+        ("mitchell", Self::Mitchell),
+        ("lanczos3", Self::Lanczos3),
+    ];
+
+    const fn algorithm(self) -> ResizeAlg {
+        match self {
+            Self::Nearest => ResizeAlg::Nearest,
+            Self::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
+            Self::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
+            Self::Mitchell => ResizeAlg::Convolution(FilterType::Mitchell),
+            Self::Lanczos3 => ResizeAlg::Convolution(FilterType::Lanczos3),
+        }
+    }
+}
+
+/// How an oblong image becomes square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// Shorter side to `resize`, then the centre `size` x `size`: keeps proportions, loses the ends.
+    Crop,
+    /// Straight to `size` x `size`: keeps all, loses proportions. `resize` is not used.
+    Stretch,
+}
+
+impl Fit {
+    /// Names as they stand in an experiment.
+    pub const NAMES: [(&'static str, Self); 2] = [("crop", Self::Crop), ("stretch", Self::Stretch)];
+}
+
+/// What [`prepare`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Preprocess {
+    /// Side of the square output, in pixels.
+    pub size: u32,
+    /// Shorter side before the crop, in pixels; at least `size`.
+    pub resize: u32,
+    /// How the square is made.
+    pub fit: Fit,
+    /// How pixels are interpolated.
+    pub filter: Filter,
+}
+
+/// The network's input, `[size, size, 3]`, 0 to 255.
+///
+/// Rounding is torchvision's, so that features can be compared with a Python pipeline's: the longer side is
+/// `floor(resize * long / short)`, the crop starts at `(side - size) / 2` rounded half to even.
+pub fn prepare(pixels: &Pixels, preprocess: &Preprocess) -> Result<Vec<u8>, ImageError> {
+    prepare_with(&mut Resizer::new(), pixels, preprocess)
+}
+
+fn prepare_with(resizer: &mut Resizer, pixels: &Pixels, preprocess: &Preprocess) -> Result<Vec<u8>, ImageError> {
+    let &Pixels { width, height, ref rgb } = pixels;
+    let &Preprocess { size, resize, fit, filter } = preprocess;
+    let wrong_buffer = || ImageError::WrongBuffer { width, height, bytes: rgb.len() };
+    if width == 0 || height == 0 {
+        return Err(wrong_buffer());
+    }
+    let source = ImageRef::new(width, height, rgb, PixelType::U8x3).map_err(|_| wrong_buffer())?;
+    if rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 {
+        return Err(wrong_buffer());
+    }
+    let wrong_size = Err(ImageError::WrongSize { size, resize, max: MAX_SIDE });
+    if size == 0 || size > MAX_SIDE {
+        return wrong_size;
+    }
+    let (new_width, new_height) = match fit {
+        Fit::Stretch => (size, size),
+        Fit::Crop if resize < size || resize > MAX_SIDE => return wrong_size,
+        Fit::Crop => {
+            let (short, long) = (width.min(height), width.max(height));
+            let long = u64::from(resize) * u64::from(long) / u64::from(short);
+            if long * u64::from(resize) > MAX_RESIZED {
+                return Err(ImageError::TooElongated { width, height, long });
+            }
+            let long = long as u32;
+            if width <= height { (resize, long) } else { (long, resize) }
+        }
+    };
+    let mut resized = Image::new(new_width, new_height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(filter.algorithm());
+    // Neither of its errors (pixel types differ, crop box outside) can happen here.
+    resizer.resize(&source, &mut resized, &options).map_err(|_| wrong_buffer())?;
+    Ok(centre(&resized, size))
+}
+
+/// The centre `size` x `size` of an image that is at least as large.
+fn centre(image: &Image, size: u32) -> Vec<u8> {
+    let (left, top) = (margin(image.width(), size), margin(image.height(), size));
+    let rows = image.buffer().chunks_exact(image.width() as usize * 3);
+    let (left, length) = (left as usize * 3, size as usize * 3);
+    rows.skip(top as usize).take(size as usize).flat_map(|row| &row[left..left + length]).copied().collect()
+}
+
+/// `(side - size) / 2`, rounded half to even as Python's `round` does.
+const fn margin(side: u32, size: u32) -> u32 {
+    let twice = side - size;
+    let half = twice / 2;
+    half + (twice % 2) * (half % 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use fast_image_resize::CpuExtensions;
+
+    use super::*;
+
+    fn noise(width: u32, height: u32) -> Pixels {
+        let mut state = 1_u64;
+        let rgb = (0..width * height * 3).map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Extremes are where rounding and clamping differ.
+            match state >> 62 {
+                0 => 0,
+                1 => 255,
+                _ => (state >> 40) as u8,
+            }
+        });
+        Pixels { width, height, rgb: rgb.collect() }
+    }
+
+    #[test]
+    fn names_are_those_of_serde() {
+        for (name, filter) in Filter::NAMES {
+            assert_eq!(serde_json::to_value(filter).unwrap(), name);
+        }
+        for (name, fit) in Fit::NAMES {
+            assert_eq!(serde_json::to_value(fit).unwrap(), name);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn every_cpu_extension_gives_the_same_bytes() {
+        let mut compared = 0;
+        for (width, height) in [(37, 61), (301, 97), (1000, 753), (16, 16)] {
+            let pixels = noise(width, height);
+            for (_, filter) in Filter::NAMES {
+                for (_, fit) in Fit::NAMES {
+                    let preprocess = Preprocess { size: 53, resize: 64, fit, filter };
+                    let prepared = [CpuExtensions::None, CpuExtensions::Sse4_1, CpuExtensions::Avx2]
+                        .into_iter()
+                        .filter(CpuExtensions::is_supported)
+                        .map(|extensions| {
+                            let mut resizer = Resizer::new();
+                            // SAFETY: the extension is supported by this processor, which was just asked.
+                            unsafe { resizer.set_cpu_extensions(extensions) };
+                            prepare_with(&mut resizer, &pixels, &preprocess).unwrap()
+                        });
+                    let prepared: Vec<_> = prepared.collect();
+                    for other in &prepared[1..] {
+                        assert_eq!(&prepared[0], other, "{width} x {height}, {preprocess:?}");
+                        compared += 1;
+                    }
+                }
+            }
+        }
+        // SSE4.1 is on every machine that this is built on, so that the loop compares something.
+        assert!(compared >= 40);
+    }
+
+    #[test]
+    fn an_image_of_the_right_size_passes_unchanged() {
+        let pixels = noise(40, 40);
+        for (_, filter) in Filter::NAMES {
+            for (_, fit) in Fit::NAMES {
+                let prepared = prepare(&pixels, &Preprocess { size: 40, resize: 40, fit, filter }).unwrap();
+                assert_eq!(prepared, pixels.rgb);
+            }
+        }
+    }
+
+    #[test]
+    fn margins_round_half_to_even() {
+        assert_eq!([margin(10, 4), margin(11, 4), margin(9, 4), margin(7, 4), margin(4, 4)], [3, 4, 2, 2, 0]);
+    }
+
+    #[test]
+    fn impossible_requests_are_refused() {
+        let pixels = noise(10, 10);
+        let crop = |size, resize| Preprocess { size, resize, fit: Fit::Crop, filter: Filter::Bilinear };
+        for preprocess in [crop(0, 8), crop(9, 8), crop(8, MAX_SIDE + 1), crop(u32::MAX, u32::MAX)] {
+            assert!(matches!(prepare(&pixels, &preprocess), Err(ImageError::WrongSize { .. })), "{preprocess:?}");
+        }
+        let short = Pixels { rgb: vec![0; 299], ..pixels };
+        assert!(matches!(prepare(&short, &crop(8, 8)), Err(ImageError::WrongBuffer { .. })));
+        let long = noise(30_000, 1);
+        assert!(matches!(prepare(&long, &crop(224, 256)), Err(ImageError::TooElongated { .. })));
+        assert_eq!(prepare(&long, &Preprocess { fit: Fit::Stretch, ..crop(8, 8) }).unwrap().len(), 8 * 8 * 3);
+    }
+}
