@@ -7,7 +7,8 @@ use figment::value::Value;
 use super::section::{Reader, Section, Shown, nearest, number, one_of};
 use crate::images::{Filter, Fit};
 use crate::networks::{Device, NETWORKS, NetworkCard};
-use crate::solvers::{ClassWeight, Scale};
+use crate::solvers::scale::Scale;
+use crate::solvers::svm::ClassWeight;
 use crate::types::{Emotion, Seed};
 
 /// One experiment, ready to plan.

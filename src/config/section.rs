@@ -43,7 +43,8 @@ impl fmt::Display for Shown {
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Integer(number) => write!(f, "{number}"),
             Self::Number(number) => write!(f, "{number:?}"),
-            Self::Text(text) => write!(f, "{}", toml::Value::from(text.as_str())),
+            // A JSON string is a TOML basic string.
+            Self::Text(text) => write!(f, "{}", serde_json::Value::from(text.as_str())),
         }
     }
 }

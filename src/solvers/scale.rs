@@ -5,11 +5,13 @@
 //! slower. The statistics come from training scores only and are part of the model.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
+use serde::Serialize;
 
 use crate::split::Train;
 
 /// What scores are divided by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// One number for all columns, such that the mean squared norm of the training scores is `k`. It keeps
     /// the components' relative weight.

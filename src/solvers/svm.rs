@@ -17,6 +17,7 @@
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use super::linfa_svm;
 use crate::split::Train;
@@ -31,7 +32,8 @@ pub enum SvmSolver {
 }
 
 /// How much more an error on a sample of the class costs than one on the others, per binary problem.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ClassWeight {
     /// `N_other / N_class`.
     #[default]
