@@ -1,0 +1,150 @@
+//! Images and labels that are not what they should be are named with their reason.
+
+use crate::harness::{EMOTIONS, Project, dependencies};
+
+/// A project whose images are small PNG files, ten of each emotion, all different.
+fn with_images() -> Project {
+    let project = Project::empty();
+    for (class, emotion) in EMOTIONS.iter().enumerate() {
+        for image in 0..10_u8 {
+            let path = project.path().join(format!("data/iaps-subset/{emotion}/{image}.png"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let paint = |x: u32, y: u32| image::Rgb([(x * 8) as u8 ^ image, (y * 8) as u8, class as u8 * 30]);
+            image::RgbImage::from_fn(32, 32, paint).save(path).unwrap();
+        }
+    }
+    for name in ["iaps_5fold.toml", "quick.toml"] {
+        let text = std::fs::read(format!("{}/experiments/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        project.write(&format!("experiments/{name}"), &text);
+    }
+    project
+}
+
+const FILE: &str = "experiments/iaps_5fold.toml";
+
+fn spoil(project: &Project) {
+    let folder = "data/iaps-subset";
+    project.write(&format!("{folder}/awe/empty.jpg"), b"");
+    project.write(&format!("{folder}/awe/page.jpg"), b"<!DOCTYPE html><html><body>404</body></html>");
+    let good = project.bytes(&format!("{folder}/fear/0.png"));
+    project.write(&format!("{folder}/fear/cut.png"), &good[..good.len() / 2]);
+    project.write(&format!("{folder}/joy/9.png"), &good);
+    project.write(&format!("{folder}/sadness/bomb.png"), &bomb());
+}
+
+/// A PNG header that claims 60,000 x 60,000 pixels.
+fn bomb() -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut header = b"IHDR".to_vec();
+    header.extend(60_000_u32.to_be_bytes());
+    header.extend(60_000_u32.to_be_bytes());
+    header.extend([8, 2, 0, 0, 0]);
+    bytes.extend((header.len() as u32 - 4).to_be_bytes());
+    let crc = crc32(&header);
+    bytes.extend(header);
+    bytes.extend(crc.to_be_bytes());
+    bytes.extend([0, 0, 0, 0]);
+    bytes.extend(b"IDAT\x35\xaf\x06\x1e");
+    bytes
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    };
+    !bytes.iter().fold(!0, step)
+}
+
+#[test]
+fn every_bad_image_is_named_with_its_reason_and_nothing_is_lost() {
+    let project = with_images();
+    spoil(&project);
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    for (path, reason) in [
+        ("awe/empty.jpg", "empty"),
+        ("awe/page.jpg", "HTML"),
+        ("fear/cut.png", "PNG"),
+        ("joy/9.png", "joy"),
+        ("sadness/bomb.png", "60000"),
+    ] {
+        let line = ran.err.lines().find(|line| line.contains(path)).unwrap_or_else(|| panic!("{path}: {}", ran.err));
+        assert!(line.contains(reason), "{line}");
+    }
+    assert!(ran.err.contains("5 bad images") && ran.err.contains("on_bad_image"), "{}", ran.err);
+    assert!(!project.has("results"));
+}
+
+#[test]
+fn bad_images_can_be_skipped_and_are_then_listed() {
+    let project = with_images();
+    spoil(&project);
+    let ran = project.must(&["run", FILE, "--set", "dataset.on_bad_image=skip"]);
+    assert!(ran.out.contains("5 bad images"), "{}", ran.out);
+    let skipped: serde_json::Value = serde_json::from_str(&project.read("results/iaps_5fold/skipped.json")).unwrap();
+    assert_eq!(skipped.as_array().unwrap().len(), 5);
+    assert!(!ran.out.contains("stand-in"), "these are the real images");
+}
+
+#[test]
+fn counts_that_differ_from_the_card_are_said() {
+    let project = with_images();
+    let plan = project.must(&["plan", FILE]);
+    assert!(plan.err.contains("amusement 10 (card: 37)"), "{}", plan.err);
+}
+
+#[test]
+fn one_changed_image_costs_one_row() {
+    let project = with_images();
+    project.must(&["run", FILE]);
+    let rows = || -> u64 {
+        let usage: serde_json::Value = serde_json::from_str(&project.must(&["store", "du", "--json"]).out).unwrap();
+        usage["pack_bytes"].as_u64().unwrap()
+    };
+    let before = rows();
+    assert!(before > 80 * 1280 * 4);
+    let changed = image::RgbImage::from_pixel(32, 32, image::Rgb([9, 99, 199]));
+    changed.save(project.path().join("data/iaps-subset/awe/3.png")).unwrap();
+    project.must(&["run", FILE]);
+    let added = rows() - before;
+    assert!((1280 * 4..2 * 1280 * 4).contains(&added), "one row of 1,280 numbers and a header: {added}");
+}
+
+#[test]
+fn without_the_data_set_and_without_stand_in_the_card_says_how_to_get_it() {
+    let project = with_images();
+    std::fs::remove_dir_all(project.path().join("data")).unwrap();
+    project.edit(FILE, "stand_in = \"emoji\"", "# stand_in = \"emoji\"");
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("data/iaps-subset") && ran.err.contains("IAPS"), "{}", ran.err);
+}
+
+#[test]
+fn missing_weights_and_missing_packages_lead_to_set_up() {
+    let project = with_images();
+    let mut command = project.command(&["run", FILE]);
+    command.env("EMOLAB_DEPS", project.path().join("nothing"));
+    let ran = crate::harness::ran(command);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("efficientnet-lite0") && ran.err.contains("just setup"), "{}", ran.err);
+    std::fs::remove_dir_all(project.path().join("data")).unwrap();
+    let mut command = project.command(&["run", FILE]);
+    command.env("EMOLAB_DEPS", project.path().join("nothing"));
+    let ran = crate::harness::ran(command);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("just setup"), "{}", ran.err);
+}
+
+#[test]
+fn weights_that_are_cut_or_of_another_network_are_refused_by_name() {
+    let project = with_images();
+    let good = std::fs::read(dependencies().join("weights/efficientnet-lite0-57934424.pth")).unwrap();
+    project.write("cut.pth", &good[..good.len() / 2]);
+    let ran = project.emolab(&["run", FILE, "--set", "dataset.min_per_class=1"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    project.edit(FILE, "layer = \"penultimate\"", "layer = \"penultimate\"\nweights = \"cut.pth\"");
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("cut.pth"), "{}", ran.err);
+}

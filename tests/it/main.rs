@@ -1,0 +1,15 @@
+//! Runs the real binary on small real data, a real store and a real network. One module per subject.
+
+mod bad_data;
+mod bad_experiment;
+mod cnn;
+mod harness;
+mod noop;
+mod precomputed;
+mod readme;
+mod results;
+mod setup;
+mod stop;
+mod store;
+mod threads;
+mod tidy;
