@@ -1,1 +1,4 @@
 //! dataset
+
+pub mod feature_file;
+pub mod listing;
