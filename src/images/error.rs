@@ -65,7 +65,9 @@ pub enum ImageError {
         bytes: usize,
     },
     /// The wanted size is 0 or absurd, or the crop is larger than what it is cut from.
-    #[error("cannot cut {size} x {size} pixels out of a shorter side of {resize}: 1 <= size <= resize <= {max} must hold")]
+    #[error(
+        "cannot cut {size} x {size} pixels out of a shorter side of {resize}: 1 <= size <= resize <= {max} must hold"
+    )]
     WrongSize {
         /// Side of the output.
         size: u32,

@@ -85,7 +85,11 @@ pub fn prepare(pixels: &Pixels, preprocess: &Preprocess) -> Result<Vec<u8>, Imag
     prepare_with(&mut Resizer::new(), pixels, preprocess)
 }
 
-fn prepare_with(resizer: &mut Resizer, pixels: &Pixels, preprocess: &Preprocess) -> Result<Vec<u8>, ImageError> {
+fn prepare_with(
+    resizer: &mut Resizer,
+    pixels: &Pixels,
+    preprocess: &Preprocess,
+) -> Result<Vec<u8>, ImageError> {
     let &Pixels { width, height, ref rgb } = pixels;
     let &Preprocess { size, resize, fit, filter } = preprocess;
     let wrong_buffer = || ImageError::WrongBuffer { width, height, bytes: rgb.len() };
@@ -221,7 +225,10 @@ mod tests {
         let pixels = noise(10, 10);
         let crop = |size, resize| Preprocess { size, resize, fit: Fit::Crop, filter: Filter::Bilinear };
         for preprocess in [crop(0, 8), crop(9, 8), crop(8, MAX_SIDE + 1), crop(u32::MAX, u32::MAX)] {
-            assert!(matches!(prepare(&pixels, &preprocess), Err(ImageError::WrongSize { .. })), "{preprocess:?}");
+            assert!(
+                matches!(prepare(&pixels, &preprocess), Err(ImageError::WrongSize { .. })),
+                "{preprocess:?}"
+            );
         }
         let short = Pixels { rgb: vec![0; 299], ..pixels };
         assert!(matches!(prepare(&short, &crop(8, 8)), Err(ImageError::WrongBuffer { .. })));

@@ -13,9 +13,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
     let file = SafeTensors::deserialize(bytes)
         .map_err(|error| FormatError::Malformed { format: ".safetensors", reason: error.to_string() })?;
     let tensor = choose(&file)?;
-    let kind = kind(tensor.dtype()).ok_or_else(|| FormatError::NotFloats { kind: format!("{:?}", tensor.dtype()) })?;
+    let kind = kind(tensor.dtype())
+        .ok_or_else(|| FormatError::NotFloats { kind: format!("{:?}", tensor.dtype()) })?;
     let &[rows, columns] = tensor.shape() else {
-        return Err(FormatError::NotTwoDimensional { shape: tensor.shape().iter().map(|&side| side as u64).collect() });
+        return Err(FormatError::NotTwoDimensional {
+            shape: tensor.shape().iter().map(|&side| side as u64).collect(),
+        });
     };
     let layout = Layout { kind, big_endian: false, by_column: false };
     matrix(tensor.data(), [rows as u64, columns as u64], layout)
@@ -30,10 +33,16 @@ fn choose<'a>(file: &SafeTensors<'a>) -> Result<TensorView<'a>, FormatError> {
     match tensors.iter().filter(|(_, tensor)| fits(tensor)).collect::<Vec<_>>().as_slice() {
         [(_, tensor)] => Ok(tensor.clone()),
         candidates => {
-            let mut names: Vec<_> = tensors.iter().map(|(name, tensor)| format!("`{name}` {:?}", tensor.shape())).collect();
+            let mut names: Vec<_> =
+                tensors.iter().map(|(name, tensor)| format!("`{name}` {:?}", tensor.shape())).collect();
             names.sort();
             names.truncate(8);
-            let found = format!("{} float matrices among {} tensors ({})", candidates.len(), tensors.len(), names.join(", "));
+            let found = format!(
+                "{} float matrices among {} tensors ({})",
+                candidates.len(),
+                tensors.len(),
+                names.join(", ")
+            );
             Err(FormatError::Unclear { found, cure: "call the one that counts `features`" })
         }
     }

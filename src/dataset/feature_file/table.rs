@@ -17,10 +17,21 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
     let parquet = Parquet::new(bytes).map_err(malformed)?;
     let schema = parquet.schema().map_err(malformed)?;
     let names = |wanted: fn(&ArrowDataType) -> bool| -> Vec<String> {
-        schema.iter_values().filter(|field| wanted(field.dtype())).map(|field| field.name.to_string()).collect()
+        schema
+            .iter_values()
+            .filter(|field| wanted(field.dtype()))
+            .map(|field| field.name.to_string())
+            .collect()
     };
-    let floats = names(|dtype| matches!(dtype, ArrowDataType::Float32 | ArrowDataType::Float64));
-    let lists = names(is_list);
+    let floats = names(is_float);
+    let lists = names(is_list_of_floats);
+    if let Some(name) = names(|dtype| matches!(dtype, ArrowDataType::FixedSizeList(..))).first() {
+        // Reading those is a feature of polars that nothing else here needs.
+        return Err(FormatError::Unclear {
+            found: format!("lists of fixed size in column `{name}`"),
+            cure: "write them as plain lists, or as one column per feature",
+        });
+    }
     let list = match lists.as_slice() {
         [only] => Some(only.clone()),
         many => many.iter().find(|name| *name == NAME).cloned(),
@@ -44,8 +55,15 @@ fn malformed(reason: String) -> FormatError {
     FormatError::Malformed { format: "Parquet", reason }
 }
 
-fn is_list(dtype: &ArrowDataType) -> bool {
-    matches!(dtype, ArrowDataType::List(_) | ArrowDataType::LargeList(_) | ArrowDataType::FixedSizeList(..))
+const fn is_float(dtype: &ArrowDataType) -> bool {
+    matches!(dtype, ArrowDataType::Float32 | ArrowDataType::Float64)
+}
+
+fn is_list_of_floats(dtype: &ArrowDataType) -> bool {
+    match dtype {
+        ArrowDataType::List(inner) | ArrowDataType::LargeList(inner) => is_float(inner.dtype()),
+        _ => false,
+    }
 }
 
 fn by_columns(frame: &DataFrame) -> Result<Array2<f32>, FormatError> {
@@ -68,7 +86,8 @@ fn floats(column: PolarsResult<polars::prelude::Column>) -> Result<Vec<Option<f6
 
 fn by_lists(frame: &DataFrame) -> Result<Array2<f32>, FormatError> {
     let polars = |error: polars::prelude::PolarsError| malformed(error.to_string());
-    let column = &frame.columns()[0];
+    let column =
+        frame.columns().first().ok_or_else(|| malformed("its column of lists is gone".to_owned()))?;
     let lists = column.cast(&DataType::List(Box::new(DataType::Float64))).map_err(polars)?;
     let lists = lists.list().map_err(polars)?;
     let null = |row| FormatError::Null { column: column.name().to_string(), row };

@@ -34,7 +34,11 @@ pub(super) struct Layout {
 }
 
 /// The matrix `[rows, columns]`. Nothing is allocated before the length of `data` is found to be right.
-pub(super) fn matrix(data: &[u8], [rows, columns]: [u64; 2], layout: Layout) -> Result<Array2<f32>, FormatError> {
+pub(super) fn matrix(
+    data: &[u8],
+    [rows, columns]: [u64; 2],
+    layout: Layout,
+) -> Result<Array2<f32>, FormatError> {
     let found = data.len() as u64;
     let expected = rows.saturating_mul(columns).saturating_mul(layout.kind.size());
     if found != expected {
@@ -58,11 +62,14 @@ pub(super) fn matrix(data: &[u8], [rows, columns]: [u64; 2], layout: Layout) -> 
 }
 
 /// The matrix of values that lie row by row or column by column; always in row order itself.
-pub(super) fn from_values(values: Vec<f32>, [rows, columns]: [usize; 2], by_column: bool) -> Result<Array2<f32>, FormatError> {
+pub(super) fn from_values(
+    values: Vec<f32>,
+    [rows, columns]: [usize; 2],
+    by_column: bool,
+) -> Result<Array2<f32>, FormatError> {
     let shape = (rows, columns).set_f(by_column);
-    let matrix = Array2::from_shape_vec(shape, values).map_err(|_| FormatError::NotTwoDimensional {
-        shape: vec![rows as u64, columns as u64],
-    })?;
+    let matrix = Array2::from_shape_vec(shape, values)
+        .map_err(|_| FormatError::NotTwoDimensional { shape: vec![rows as u64, columns as u64] })?;
     Ok(if by_column { matrix.as_standard_layout().into_owned() } else { matrix })
 }
 
@@ -79,10 +86,13 @@ pub(super) fn narrow(value: f64, position: impl FnOnce() -> (usize, usize)) -> R
 fn convert<const SIZE: usize, T>(data: &[u8], layout: Layout, from_le: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
     let (chunks, _) = data.as_chunks::<SIZE>();
     if layout.big_endian {
-        chunks.iter().map(|&(mut bytes)| {
-            bytes.reverse();
-            from_le(bytes)
-        }).collect()
+        chunks
+            .iter()
+            .map(|&(mut bytes)| {
+                bytes.reverse();
+                from_le(bytes)
+            })
+            .collect()
     } else {
         chunks.iter().map(|&bytes| from_le(bytes)).collect()
     }

@@ -61,7 +61,8 @@ impl Walk<'_> {
 
     fn file(&mut self, path: &Path) -> Result<(), ListingError> {
         let parts = path.strip_prefix(self.root).unwrap_or(path).iter();
-        let parts = parts.map(|part| part.to_str().ok_or_else(|| ListingError::NameNotUtf8 { path: path.to_owned() }));
+        let parts = parts
+            .map(|part| part.to_str().ok_or_else(|| ListingError::NameNotUtf8 { path: path.to_owned() }));
         let path = parts.collect::<Result<Vec<_>, _>>()?.join("/");
         let row = self.entries.len();
         self.entries.push(Entry { group: path.clone(), path, label: self.label.clone(), row });

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::{CsvReadOptions, DataFrame, DataType, PolarsResult, SerReader as _};
 
-use super::records::{self, Malformed};
+use super::records::{self, Malformed, Records};
 use super::{Entry, Listed, ListingError, Parquet, Place};
 use crate::fs;
 
@@ -56,7 +56,8 @@ impl Names {
         };
         let missing = |column: &'static str| {
             let alike = |name: &&String| strsim::jaro_winkler(column, &name.trim().to_lowercase());
-            let nearest = there.iter().filter(|name| alike(name) > ALIKE).max_by(|a, b| alike(a).total_cmp(&alike(b)));
+            let nearest =
+                there.iter().filter(|name| alike(name) > ALIKE).max_by(|a, b| alike(a).total_cmp(&alike(b)));
             let nearest = nearest.cloned();
             ListingError::MissingColumn { path: path.to_owned(), column, there: there.to_vec(), nearest }
         };
@@ -92,28 +93,35 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
     }
     if !header.contains(',') {
         let separators = [(';', "semicolons"), ('\t', "tabs")];
-        if let Some((_, separator)) = separators.into_iter().find(|&(separator, _)| header.contains(separator)) {
+        if let Some((_, separator)) =
+            separators.into_iter().find(|&(separator, _)| header.contains(separator))
+        {
             return Err(ListingError::WrongSeparator { path: path.to_owned(), separator });
         }
     }
     // Lines that were cut off above count in the messages.
-    let skipped = bytes[..bytes.len() - text.len()].iter().filter(|&&byte| byte == b'\n').count();
-    let mut lines = records::lines(text).map_err(|error| match error {
-        Malformed::Ragged { line, expected, found } => {
-            ListingError::Ragged { path: path.to_owned(), line: line + skipped, expected, found }
+    let first = 1 + bytes[..bytes.len() - text.len()].iter().filter(|&&byte| byte == b'\n').count();
+    let Records { text, lines } = records::records(text, first).map_err(|error| {
+        let path = path.to_owned();
+        match error {
+            Malformed::Ragged { line, expected, found } => {
+                ListingError::Ragged { path, line, expected, found }
+            }
+            Malformed::OpenQuote { line } => ListingError::OpenQuote { path, line },
         }
-        Malformed::OpenQuote { line } => ListingError::OpenQuote { path: path.to_owned(), line: line + skipped },
     })?;
-    lines.remove(0);
-    lines.iter_mut().for_each(|line| *line += skipped);
 
-    let there = header_names(text).map_err(|error| not_a_table(error.to_string()))?;
+    let there = header_names(&text).map_err(|error| not_a_table(error.to_string()))?;
     let names = Names::find(path, &there)?;
     let options = as_text().with_columns(Some(names.all().into_iter().map(Into::into).collect()));
     let frame = options.into_reader_with_file_handle(Cursor::new(text.as_bytes())).finish();
     let frame = frame.map_err(|error| not_a_table(error.to_string()))?;
     if frame.height() != lines.len() {
-        return Err(not_a_table(format!("it has {} lines, but {} rows were read", lines.len(), frame.height())));
+        return Err(not_a_table(format!(
+            "it has {} lines, but {} rows were read",
+            lines.len(),
+            frame.height()
+        )));
     }
     Ok(Table { frame, names, lines: Some(lines) })
 }
@@ -125,7 +133,10 @@ fn as_text() -> CsvReadOptions {
 
 fn header_names(text: &str) -> PolarsResult<Vec<String>> {
     let header = text.split_inclusive('\n').next().unwrap_or_default();
-    let frame = as_text().with_has_header(false).into_reader_with_file_handle(Cursor::new(header.as_bytes())).finish()?;
+    let frame = as_text()
+        .with_has_header(false)
+        .into_reader_with_file_handle(Cursor::new(header.as_bytes()))
+        .finish()?;
     let names = frame.columns().iter().map(|column| Ok(column.str()?.get(0).unwrap_or_default().to_owned()));
     names.collect()
 }
@@ -166,7 +177,12 @@ impl Table {
                 }
                 Slot::Occupied(slot) => {
                     let (first, second) = (self.place(*slot.get()), self.place(row));
-                    return Err(ListingError::DuplicatePath { path: path.to_owned(), image: image.clone(), first, second });
+                    return Err(ListingError::DuplicatePath {
+                        path: path.to_owned(),
+                        image: image.clone(),
+                        first,
+                        second,
+                    });
                 }
             }
         }
@@ -182,7 +198,10 @@ impl Table {
     fn column(&self, path: &Path, name: &str) -> Result<Vec<Option<String>>, ListingError> {
         let texts = || -> PolarsResult<Vec<Option<String>>> {
             let texts = self.frame.column(name)?.cast(&DataType::String)?;
-            let filled = texts.str()?.iter().map(|text| text.filter(|text| !text.trim().is_empty()).map(str::to_owned));
+            let filled = texts
+                .str()?
+                .iter()
+                .map(|text| text.filter(|text| !text.trim().is_empty()).map(str::to_owned));
             Ok(filled.collect())
         };
         texts().map_err(|error| ListingError::NotATable { path: path.to_owned(), reason: error.to_string() })

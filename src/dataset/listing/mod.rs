@@ -59,7 +59,8 @@ pub fn open(root: &Path) -> Result<Listed, ListingError> {
             Err(source) => Err(crate::fs::FsError::at("look at", root)(source).into()),
         };
     }
-    let found: Vec<_> = MANIFESTS.map(|name| root.join(name)).into_iter().filter(|path| path.is_file()).collect();
+    let found: Vec<_> =
+        MANIFESTS.map(|name| root.join(name)).into_iter().filter(|path| path.is_file()).collect();
     match found.as_slice() {
         [] => folders::list(root),
         [manifest] => manifest::read(manifest),

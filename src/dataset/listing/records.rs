@@ -1,6 +1,16 @@
-//! On which line each record of a CSV text starts, and whether all have as many fields as the header.
+//! The records of a CSV text: on which line each starts, and whether all have as many fields as the header.
 //!
-//! The table reader does not say on which line it stumbled, and fills up short lines without a word.
+//! The table reader does not say on which line it stumbled, fills up short lines without a word, and takes a
+//! blank line for a row.
+
+/// A text without blank lines, and where its records stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Records {
+    /// The header and all rows.
+    pub(super) text: String,
+    /// The first line of each row in the original, from 1; without the header.
+    pub(super) lines: Vec<usize>,
+}
 
 /// What is wrong with the text's shape; lines count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,25 +21,28 @@ pub(super) enum Malformed {
     OpenQuote { line: usize },
 }
 
-/// The first line of every record, the header's first. Blank lines are no records.
-pub(super) fn lines(text: &str) -> Result<Vec<usize>, Malformed> {
-    let mut starts = Vec::new();
-    let mut expected = None;
-    let mut line = 1;
-    let mut rest = text.as_bytes();
+/// Takes the text apart; lines are counted from `line`.
+pub(super) fn records(text: &str, mut line: usize) -> Result<Records, Malformed> {
+    let mut records = Records { text: String::with_capacity(text.len()), lines: Vec::new() };
+    let mut header = None;
+    let mut rest = text;
     while !rest.is_empty() {
-        let record = record(rest).ok_or(Malformed::OpenQuote { line })?;
+        let record = record(rest.as_bytes()).ok_or(Malformed::OpenQuote { line })?;
+        let (taken, left) = rest.split_at(record.bytes);
         if !record.blank {
-            let expected = *expected.get_or_insert(record.fields);
-            if record.fields != expected {
-                return Err(Malformed::Ragged { line, expected, found: record.fields });
+            match header {
+                None => header = Some(record.fields),
+                Some(expected) if record.fields != expected => {
+                    return Err(Malformed::Ragged { line, expected, found: record.fields });
+                }
+                Some(_) => records.lines.push(line),
             }
-            starts.push(line);
+            records.text.push_str(taken);
         }
         line += record.lines;
-        rest = &rest[record.bytes..];
+        rest = left;
     }
-    Ok(starts)
+    Ok(records)
 }
 
 struct Record {
@@ -65,13 +78,18 @@ mod tests {
 
     #[test]
     fn quoted_commas_and_line_ends_are_part_of_a_field() {
-        assert_eq!(lines("a,b\r\n\r\n\"x,\"\"\ny\",2\n\nz,3"), Ok(vec![1, 3, 6]));
+        let records = records("a,b\r\n\r\n\"x,\"\"\ny\",2\n\nz,3", 1).unwrap();
+        assert_eq!(records.lines, [3, 6]);
+        assert_eq!(records.text, "a,b\r\n\"x,\"\"\ny\",2\nz,3");
     }
 
     #[test]
     fn the_line_of_the_trouble_is_named() {
-        assert_eq!(lines("a,b\n1,2\n1,2,3\n"), Err(Malformed::Ragged { line: 3, expected: 2, found: 3 }));
-        assert_eq!(lines("a,b\n1\n"), Err(Malformed::Ragged { line: 2, expected: 2, found: 1 }));
-        assert_eq!(lines("a,b\n1,\"2\n3,4\n"), Err(Malformed::OpenQuote { line: 2 }));
+        assert_eq!(
+            records("a,b\n1,2\n1,2,3\n", 1),
+            Err(Malformed::Ragged { line: 3, expected: 2, found: 3 })
+        );
+        assert_eq!(records("a,b\n1\n", 5), Err(Malformed::Ragged { line: 6, expected: 2, found: 1 }));
+        assert_eq!(records("a,b\n1,\"2\n3,4\n", 1), Err(Malformed::OpenQuote { line: 2 }));
     }
 }
