@@ -65,10 +65,9 @@ fn format_of(bytes: &[u8]) -> Result<Format, ImageError> {
         reason: "convert it to JPEG, PNG, GIF, WebP, BMP or TIFF".to_owned(),
     };
     match image::guess_format(bytes) {
-        Ok(kind) => FORMATS
-            .into_iter()
-            .find(|format| format.kind == kind)
-            .ok_or_else(|| unread(&format!("{kind:?}"))),
+        Ok(kind) => {
+            FORMATS.into_iter().find(|format| format.kind == kind).ok_or_else(|| unread(&format!("{kind:?}")))
+        }
         Err(_) => Err(match sniff(bytes) {
             Sniffed::UnreadFormat(name) => unread(name),
             Sniffed::Other(looks_like) => ImageError::NotAnImage { looks_like },
@@ -107,7 +106,12 @@ fn decode_as(bytes: &[u8], format: Format, limits: &Limits) -> Result<DynamicIma
     Ok(image)
 }
 
-fn translate(format: Format, (width, height): (u32, u32), limits: &Limits, error: DecoderError) -> ImageError {
+fn translate(
+    format: Format,
+    (width, height): (u32, u32),
+    limits: &Limits,
+    error: DecoderError,
+) -> ImageError {
     let format = format.name;
     match error {
         DecoderError::Limits(error) if matches!(error.kind(), LimitErrorKind::InsufficientMemory) => {
@@ -126,7 +130,8 @@ fn translate(format: Format, (width, height): (u32, u32), limits: &Limits, error
 fn ends_early(error: &DecoderError) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+        {
             return true;
         }
         next = error.source();

@@ -65,7 +65,9 @@ pub enum ImageError {
         bytes: usize,
     },
     /// The wanted size is 0 or absurd, or the crop is larger than what it is cut from.
-    #[error("cannot cut {size} x {size} pixels out of a shorter side of {resize}: 1 <= size <= resize <= {max} must hold")]
+    #[error(
+        "cannot cut {size} x {size} pixels out of a shorter side of {resize}: 1 <= size <= resize <= {max} must hold"
+    )]
     WrongSize {
         /// Side of the output.
         size: u32,
@@ -74,14 +76,14 @@ pub enum ImageError {
         /// Largest side that is allowed.
         max: u32,
     },
-    /// So long and thin that bringing its shorter side to size makes a huge image.
-    #[error("{width} x {height} pixels are too elongated to be cropped: resized they would be {long} long (fit = \"stretch\" takes them)")]
+    /// So long and thin that resizing it makes a huge image on the way.
+    #[error("{width} x {height} pixels are too elongated: {pixels} pixels would be needed on the way")]
     TooElongated {
         /// Columns.
         width: u32,
         /// Rows.
         height: u32,
-        /// Longer side after resizing.
-        long: u64,
+        /// Pixels of the largest image on the way.
+        pixels: u64,
     },
 }

@@ -10,7 +10,8 @@ fn folder() -> PathBuf {
 }
 
 fn load(path: &Path) -> Pixels {
-    decode(&crate::fs::read(path).unwrap(), &Limits::default()).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    decode(&crate::fs::read(path).unwrap(), &Limits::default())
+        .unwrap_or_else(|error| panic!("{path:?}: {error}"))
 }
 
 fn largest_difference(a: &[u8], b: &[u8]) -> u8 {
@@ -93,7 +94,10 @@ fn limits_are_checked_for_every_format() {
     for name in files().into_keys() {
         let bytes = crate::fs::read(&folder().join(&name)).unwrap();
         let error = decode(&bytes, &few).unwrap_err();
-        assert!(matches!(error, ImageError::TooLarge { width: 17.., height: 17.., max_pixels: 100 }), "{name}: {error:?}");
+        assert!(
+            matches!(error, ImageError::TooLarge { width: 17.., height: 17.., max_pixels: 100 }),
+            "{name}: {error:?}"
+        );
         let error = decode(&bytes, &tight).unwrap_err();
         assert!(matches!(error, ImageError::TooMuchMemory { .. }), "{name}: {error:?}");
     }

@@ -17,7 +17,10 @@ fn what_is_no_image_is_named() {
     let error = decode(b"<!doctype html><h1>404", &limits).unwrap_err();
     assert_eq!(error.to_string(), "not an image: it looks like an HTML page");
     let error = decode(b"\0\0\0\x18ftypheic\0\0\0\0", &limits).unwrap_err();
-    assert_eq!(error.to_string(), "HEIC is not supported here: convert it to JPEG, PNG, GIF, WebP, BMP or TIFF");
+    assert_eq!(
+        error.to_string(),
+        "HEIC is not supported here: convert it to JPEG, PNG, GIF, WebP, BMP or TIFF"
+    );
     let error = decode(b"P6\n1 1\n255\nabc", &limits).unwrap_err();
     assert!(matches!(error, ImageError::Unsupported { .. }), "{error:?}");
 }
@@ -34,7 +37,10 @@ fn a_bomb_is_refused_by_its_header() {
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |sum, &byte| {
-        (0..8).fold(sum ^ u32::from(byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+        (0..8).fold(
+            sum ^ u32::from(byte),
+            |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 },
+        )
     })
 }
 
@@ -53,8 +59,16 @@ const VICTIMS: [&str; 12] = [
     "rgb.tiff",
 ];
 
-const SIGNATURES: [&[u8]; 8] =
-    [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\0\0WEBPVP8 ", b"BM", b"II*\0", b"MM\0*", b""];
+const SIGNATURES: [&[u8]; 8] = [
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF89a",
+    b"RIFF\0\0\0\0WEBPVP8 ",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]

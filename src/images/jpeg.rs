@@ -48,7 +48,8 @@ fn next_marker(bytes: &[u8], at: &mut usize) -> Option<u8> {
 mod tests {
     use super::*;
 
-    const WHOLE: &[u8] = b"\xff\xd8\xff\xe1\0\x06\xff\xd9..\xff\xda\0\x04..data\xff\0data\xff\xd0data\xff\xff\xd9junk";
+    const WHOLE: &[u8] =
+        b"\xff\xd8\xff\xe1\0\x06\xff\xd9..\xff\xda\0\x04..data\xff\0data\xff\xd0data\xff\xff\xd9junk";
 
     #[test]
     fn the_end_marker_must_follow_a_scan() {

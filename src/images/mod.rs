@@ -38,7 +38,8 @@ mod tests {
     /// The version that `Cargo.lock` pins for `name`.
     fn locked(name: &str) -> String {
         let lock = include_str!("../../Cargo.lock");
-        let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"\n"))).unwrap();
+        let entry =
+            lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"\n"))).unwrap();
         entry.lines().find_map(|line| line.strip_prefix("version = ")).unwrap().trim_matches('"').to_owned()
     }
 

@@ -9,8 +9,8 @@ use super::error::ImageError;
 
 /// Largest side that is asked of [`prepare`].
 const MAX_SIDE: u32 = 8192;
-/// Largest resized image before the crop, in pixels.
-const MAX_RESIZED: u64 = 64_000_000;
+/// Largest image on the way to the output, in pixels.
+const MAX_BETWEEN: u64 = 64_000_000;
 
 /// The resampling kernel. All but `Nearest` are widened when reducing, as in Pillow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +85,11 @@ pub fn prepare(pixels: &Pixels, preprocess: &Preprocess) -> Result<Vec<u8>, Imag
     prepare_with(&mut Resizer::new(), pixels, preprocess)
 }
 
-fn prepare_with(resizer: &mut Resizer, pixels: &Pixels, preprocess: &Preprocess) -> Result<Vec<u8>, ImageError> {
+fn prepare_with(
+    resizer: &mut Resizer,
+    pixels: &Pixels,
+    preprocess: &Preprocess,
+) -> Result<Vec<u8>, ImageError> {
     let &Pixels { width, height, ref rgb } = pixels;
     let &Preprocess { size, resize, fit, filter } = preprocess;
     let wrong_buffer = || ImageError::WrongBuffer { width, height, bytes: rgb.len() };
@@ -101,22 +105,27 @@ fn prepare_with(resizer: &mut Resizer, pixels: &Pixels, preprocess: &Preprocess)
         return wrong_size;
     }
     let (new_width, new_height) = match fit {
-        Fit::Stretch => (size, size),
+        Fit::Stretch => (u64::from(size), u64::from(size)),
         Fit::Crop if resize < size || resize > MAX_SIDE => return wrong_size,
         Fit::Crop => {
             let (short, long) = (width.min(height), width.max(height));
             let long = u64::from(resize) * u64::from(long) / u64::from(short);
-            if long * u64::from(resize) > MAX_RESIZED {
-                return Err(ImageError::TooElongated { width, height, long });
-            }
-            let long = long as u32;
-            if width <= height { (resize, long) } else { (long, resize) }
+            if width <= height { (u64::from(resize), long) } else { (long, u64::from(resize)) }
         }
     };
-    let mut resized = Image::new(new_width, new_height, PixelType::U8x3);
+    let largest = new_width.saturating_mul(new_height.max(u64::from(height)));
+    if largest > MAX_BETWEEN {
+        return Err(ImageError::TooElongated { width, height, pixels: largest });
+    }
+    let (new_width, new_height) = (new_width as u32, new_height as u32);
     let options = ResizeOptions::new().resize_alg(filter.algorithm());
+    // Width first, as Pillow does; left alone, the library starts with the height, and where a kernel overshoots
+    // and is clamped between the passes, the order shows.
+    let mut narrowed = Image::new(new_width, height, PixelType::U8x3);
+    let mut resized = Image::new(new_width, new_height, PixelType::U8x3);
     // Neither of its errors (pixel types differ, crop box outside) can happen here.
-    resizer.resize(&source, &mut resized, &options).map_err(|_| wrong_buffer())?;
+    resizer.resize(&source, &mut narrowed, &options).map_err(|_| wrong_buffer())?;
+    resizer.resize(&narrowed, &mut resized, &options).map_err(|_| wrong_buffer())?;
     Ok(centre(&resized, size))
 }
 
@@ -216,7 +225,10 @@ mod tests {
         let pixels = noise(10, 10);
         let crop = |size, resize| Preprocess { size, resize, fit: Fit::Crop, filter: Filter::Bilinear };
         for preprocess in [crop(0, 8), crop(9, 8), crop(8, MAX_SIDE + 1), crop(u32::MAX, u32::MAX)] {
-            assert!(matches!(prepare(&pixels, &preprocess), Err(ImageError::WrongSize { .. })), "{preprocess:?}");
+            assert!(
+                matches!(prepare(&pixels, &preprocess), Err(ImageError::WrongSize { .. })),
+                "{preprocess:?}"
+            );
         }
         let short = Pixels { rgb: vec![0; 299], ..pixels };
         assert!(matches!(prepare(&short, &crop(8, 8)), Err(ImageError::WrongBuffer { .. })));

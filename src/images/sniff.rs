@@ -51,7 +51,9 @@ pub(super) fn sniff(bytes: &[u8]) -> Sniffed {
     // The cut may fall inside a character, which is no reason to call it binary.
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,
-        Err(error) if error.error_len().is_none() => std::str::from_utf8(&start[..error.valid_up_to()]).unwrap_or(""),
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&start[..error.valid_up_to()]).unwrap_or("")
+        }
         Err(_) => return Other("binary data of an unknown kind"),
     };
     let text = text.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
@@ -85,7 +87,10 @@ mod tests {
             (b"\0\0\0\x18ftypheic\0\0", UnreadFormat("HEIC")),
             (b"\x80\x81\xfe\xff\x00\x01", Other("binary data of an unknown kind")),
             (&[0; 4096], Other("nothing but zeros")),
-            (b"version https://git-lfs.github.com/spec/v1\n", Other("a Git LFS pointer: the file itself was not fetched")),
+            (
+                b"version https://git-lfs.github.com/spec/v1\n",
+                Other("a Git LFS pointer: the file itself was not fetched"),
+            ),
         ];
         for (bytes, expected) in cases {
             assert_eq!(sniff(bytes), expected, "{}", String::from_utf8_lossy(bytes));

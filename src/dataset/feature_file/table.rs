@@ -1,0 +1,107 @@
+//! A Parquet table: a float column per feature, or one column of lists.
+
+use ndarray::Array2;
+use polars::prelude::{ArrowDataType, DataFrame, DataType, PolarsResult};
+
+use super::error::FormatError;
+use super::value::{from_values, narrow};
+use crate::dataset::listing::Parquet;
+
+const NAME: &str = "features";
+/// Floats hardly compress; a file that claims to hold a thousand times its size is broken or malicious.
+const MAX_RATIO: usize = 1000;
+/// Files that unfold to less than this many bytes are believed.
+const HARMLESS: usize = 16 << 20;
+
+pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
+    let parquet = Parquet::new(bytes).map_err(malformed)?;
+    let schema = parquet.schema().map_err(malformed)?;
+    let names = |wanted: fn(&ArrowDataType) -> bool| -> Vec<String> {
+        schema
+            .iter_values()
+            .filter(|field| wanted(field.dtype()))
+            .map(|field| field.name.to_string())
+            .collect()
+    };
+    let floats = names(is_float);
+    let lists = names(is_list_of_floats);
+    if let Some(name) = names(|dtype| matches!(dtype, ArrowDataType::FixedSizeList(..))).first() {
+        // Reading those is a feature of polars that nothing else here needs.
+        return Err(FormatError::Unclear {
+            found: format!("lists of fixed size in column `{name}`"),
+            cure: "write them as plain lists, or as one column per feature",
+        });
+    }
+    let list = match lists.as_slice() {
+        [only] => Some(only.clone()),
+        many => many.iter().find(|name| *name == NAME).cloned(),
+    };
+    let rows = parquet.rows().map_err(malformed)?;
+    let claimed = rows.saturating_mul(floats.len().max(1)).saturating_mul(4);
+    if claimed > bytes.len().saturating_mul(MAX_RATIO).max(HARMLESS) {
+        return Err(FormatError::WrongLength { expected: claimed as u64, found: bytes.len() as u64 });
+    }
+    match (floats.is_empty(), list) {
+        (false, None) if lists.is_empty() => by_columns(&parquet.columns(floats).map_err(malformed)?),
+        (true, Some(list)) => by_lists(&parquet.columns(vec![list]).map_err(malformed)?),
+        _ => Err(FormatError::Unclear {
+            found: format!("{} columns of floats and {} of lists", floats.len(), lists.len()),
+            cure: "write either one float column per feature or one column of lists",
+        }),
+    }
+}
+
+fn malformed(reason: String) -> FormatError {
+    FormatError::Malformed { format: "Parquet", reason }
+}
+
+const fn is_float(dtype: &ArrowDataType) -> bool {
+    matches!(dtype, ArrowDataType::Float32 | ArrowDataType::Float64)
+}
+
+fn is_list_of_floats(dtype: &ArrowDataType) -> bool {
+    match dtype {
+        ArrowDataType::List(inner) | ArrowDataType::LargeList(inner) => is_float(inner.dtype()),
+        _ => false,
+    }
+}
+
+fn by_columns(frame: &DataFrame) -> Result<Array2<f32>, FormatError> {
+    let [rows, columns] = [frame.height(), frame.width()];
+    let mut values = Vec::with_capacity(rows * columns);
+    for (index, column) in frame.columns().iter().enumerate() {
+        let wide = floats(column.cast(&DataType::Float64)).map_err(malformed)?;
+        for (row, value) in wide.into_iter().enumerate() {
+            let value = value.ok_or_else(|| FormatError::Null { column: column.name().to_string(), row })?;
+            values.push(narrow(value, || (row, index))?);
+        }
+    }
+    from_values(values, [rows, columns], true)
+}
+
+fn floats(column: PolarsResult<polars::prelude::Column>) -> Result<Vec<Option<f64>>, String> {
+    let column = column.map_err(|error| error.to_string())?;
+    Ok(column.f64().map_err(|error| error.to_string())?.iter().collect())
+}
+
+fn by_lists(frame: &DataFrame) -> Result<Array2<f32>, FormatError> {
+    let polars = |error: polars::prelude::PolarsError| malformed(error.to_string());
+    let column =
+        frame.columns().first().ok_or_else(|| malformed("its column of lists is gone".to_owned()))?;
+    let lists = column.cast(&DataType::List(Box::new(DataType::Float64))).map_err(polars)?;
+    let lists = lists.list().map_err(polars)?;
+    let null = |row| FormatError::Null { column: column.name().to_string(), row };
+    let mut values = Vec::new();
+    let mut width = None;
+    for row in 0..lists.len() {
+        let list = lists.get_as_series(row).ok_or_else(|| null(row))?;
+        let expected = *width.get_or_insert(list.len());
+        if list.len() != expected {
+            return Err(FormatError::RaggedLists { row, expected, found: list.len() });
+        }
+        for (index, value) in list.f64().map_err(polars)?.iter().enumerate() {
+            values.push(narrow(value.ok_or_else(|| null(row))?, || (row, index))?);
+        }
+    }
+    from_values(values, [lists.len(), width.unwrap_or(0)], false)
+}

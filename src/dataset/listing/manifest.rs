@@ -1,0 +1,216 @@
+//! A manifest: a table of paths and labels.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::ffi::OsStr;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{CsvReadOptions, DataFrame, DataType, PolarsResult, SerReader as _};
+
+use super::records::{self, Malformed, Records};
+use super::{Entry, Listed, ListingError, Parquet, Place};
+use crate::fs;
+
+const PATH: &str = "path";
+const LABEL: &str = "label";
+const GROUP: &str = "group";
+
+/// Columns whose names are less alike than this are not proposed; 1 is equal.
+const ALIKE: f64 = 0.6;
+
+pub(super) fn read(path: &Path) -> Result<Listed, ListingError> {
+    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    let table = match extension.as_deref() {
+        Some("csv") => csv(path, &fs::read(path)?)?,
+        Some("parquet") => parquet(path, &fs::read(path)?)?,
+        _ => return Err(ListingError::UnknownExtension { path: path.to_owned() }),
+    };
+    let entries = table.entries(path)?;
+    Ok(Listed { folder: path.parent().unwrap_or(Path::new("")).to_owned(), source: path.to_owned(), entries })
+}
+
+/// The columns that count, as text, and where each row stands in the file.
+struct Table {
+    frame: DataFrame,
+    /// Names in the file by our names; blanks around them are allowed.
+    names: Names,
+    /// Of a CSV file: the first line of each row.
+    lines: Option<Vec<usize>>,
+}
+
+struct Names {
+    path: String,
+    label: String,
+    group: Option<String>,
+}
+
+impl Names {
+    fn find(path: &Path, there: &[String]) -> Result<Self, ListingError> {
+        let find = |column: &'static str| {
+            let mut found = there.iter().filter(|name| name.trim() == column);
+            match (found.next(), found.next()) {
+                (Some(_), Some(_)) => Err(ListingError::TwoColumns { path: path.to_owned(), column }),
+                (found, _) => Ok(found.cloned()),
+            }
+        };
+        let missing = |column: &'static str| {
+            let alike = |name: &&String| strsim::jaro_winkler(column, &name.trim().to_lowercase());
+            let nearest =
+                there.iter().filter(|name| alike(name) > ALIKE).max_by(|a, b| alike(a).total_cmp(&alike(b)));
+            let nearest = nearest.cloned();
+            ListingError::MissingColumn { path: path.to_owned(), column, there: there.to_vec(), nearest }
+        };
+        Ok(Self {
+            path: find(PATH)?.ok_or_else(|| missing(PATH))?,
+            label: find(LABEL)?.ok_or_else(|| missing(LABEL))?,
+            group: find(GROUP)?,
+        })
+    }
+
+    fn all(&self) -> Vec<String> {
+        [Some(&self.path), Some(&self.label), self.group.as_ref()].into_iter().flatten().cloned().collect()
+    }
+}
+
+fn csv(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
+    let not_a_table = |reason: String| ListingError::NotATable { path: path.to_owned(), reason };
+    if bytes.starts_with(b"PAR1") {
+        return Err(not_a_table("it is Parquet: call it .parquet".to_owned()));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        ListingError::NotUtf8 { path: path.to_owned(), line }
+    })?;
+    let text = text.trim_start_matches('\u{feff}').trim_start_matches(['\r', '\n']);
+    if text.contains('\0') {
+        return Err(not_a_table("it holds zero bytes".to_owned()));
+    }
+    let header = text.lines().next().unwrap_or_default();
+    if header.trim().is_empty() {
+        return Err(not_a_table("it is empty".to_owned()));
+    }
+    if !header.contains(',') {
+        let separators = [(';', "semicolons"), ('\t', "tabs")];
+        if let Some((_, separator)) =
+            separators.into_iter().find(|&(separator, _)| header.contains(separator))
+        {
+            return Err(ListingError::WrongSeparator { path: path.to_owned(), separator });
+        }
+    }
+    // Lines that were cut off above count in the messages.
+    let first = 1 + bytes[..bytes.len() - text.len()].iter().filter(|&&byte| byte == b'\n').count();
+    let Records { text, lines } = records::records(text, first).map_err(|error| {
+        let path = path.to_owned();
+        match error {
+            Malformed::Ragged { line, expected, found } => {
+                ListingError::Ragged { path, line, expected, found }
+            }
+            Malformed::OpenQuote { line } => ListingError::OpenQuote { path, line },
+        }
+    })?;
+
+    let there = header_names(&text).map_err(|error| not_a_table(error.to_string()))?;
+    let names = Names::find(path, &there)?;
+    let options = as_text().with_columns(Some(names.all().into_iter().map(Into::into).collect()));
+    let frame = options.into_reader_with_file_handle(Cursor::new(text.as_bytes())).finish();
+    let frame = frame.map_err(|error| not_a_table(error.to_string()))?;
+    if frame.height() != lines.len() {
+        return Err(not_a_table(format!(
+            "it has {} lines, but {} rows were read",
+            lines.len(),
+            frame.height()
+        )));
+    }
+    Ok(Table { frame, names, lines: Some(lines) })
+}
+
+/// No type is guessed: a folder called `0001` keeps its zeros.
+fn as_text() -> CsvReadOptions {
+    CsvReadOptions::default().with_has_header(true).with_infer_schema_length(Some(0))
+}
+
+fn header_names(text: &str) -> PolarsResult<Vec<String>> {
+    let header = text.split_inclusive('\n').next().unwrap_or_default();
+    let frame = as_text()
+        .with_has_header(false)
+        .into_reader_with_file_handle(Cursor::new(header.as_bytes()))
+        .finish()?;
+    let names = frame.columns().iter().map(|column| Ok(column.str()?.get(0).unwrap_or_default().to_owned()));
+    names.collect()
+}
+
+fn parquet(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
+    let not_a_table = |reason: String| ListingError::NotATable { path: path.to_owned(), reason };
+    let parquet = Parquet::new(bytes).map_err(not_a_table)?;
+    let schema = parquet.schema().map_err(not_a_table)?;
+    let there: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
+    let names = Names::find(path, &there)?;
+    let frame = parquet.columns(names.all()).map_err(not_a_table)?;
+    Ok(Table { frame, names, lines: None })
+}
+
+impl Table {
+    fn place(&self, row: usize) -> Place {
+        let line = self.lines.as_ref().and_then(|lines| lines.get(row));
+        line.map_or(Place::Row(row + 1), |&line| Place::Line(line))
+    }
+
+    /// One entry a row.
+    fn entries(&self, path: &Path) -> Result<Vec<Entry>, ListingError> {
+        if self.frame.height() == 0 {
+            return Err(ListingError::NoRows { path: path.to_owned() });
+        }
+        let paths = self.filled(path, PATH, &self.names.path)?;
+        let labels = self.filled(path, LABEL, &self.names.label)?;
+        let groups = match &self.names.group {
+            Some(name) => self.column(path, name)?,
+            None => vec![None; paths.len()],
+        };
+        // By their parts, so that `./a.jpg` and `a.jpg` are one.
+        let mut seen: HashMap<PathBuf, usize> = HashMap::with_capacity(paths.len());
+        for (row, image) in paths.iter().enumerate() {
+            match seen.entry(Path::new(image).components().filter(|part| part.as_os_str() != ".").collect()) {
+                Slot::Vacant(slot) => {
+                    slot.insert(row);
+                }
+                Slot::Occupied(slot) => {
+                    let (first, second) = (self.place(*slot.get()), self.place(row));
+                    return Err(ListingError::DuplicatePath {
+                        path: path.to_owned(),
+                        image: image.clone(),
+                        first,
+                        second,
+                    });
+                }
+            }
+        }
+        let rows = paths.into_iter().zip(labels).zip(groups).enumerate();
+        let entry = |(row, ((path, label), group)): (usize, ((String, String), Option<String>))| {
+            let group = group.unwrap_or_else(|| path.clone());
+            Entry { path, label, group, row }
+        };
+        Ok(rows.map(entry).collect())
+    }
+
+    /// A column as text; what is blank is `None`.
+    fn column(&self, path: &Path, name: &str) -> Result<Vec<Option<String>>, ListingError> {
+        let texts = || -> PolarsResult<Vec<Option<String>>> {
+            let texts = self.frame.column(name)?.cast(&DataType::String)?;
+            let filled = texts
+                .str()?
+                .iter()
+                .map(|text| text.filter(|text| !text.trim().is_empty()).map(str::to_owned));
+            Ok(filled.collect())
+        };
+        texts().map_err(|error| ListingError::NotATable { path: path.to_owned(), reason: error.to_string() })
+    }
+
+    /// A column as text, none of it blank.
+    fn filled(&self, path: &Path, column: &'static str, name: &str) -> Result<Vec<String>, ListingError> {
+        let empty = |row| ListingError::EmptyField { path: path.to_owned(), place: self.place(row), column };
+        let texts = self.column(path, name)?.into_iter().enumerate();
+        texts.map(|(row, text)| text.ok_or_else(|| empty(row))).collect()
+    }
+}

@@ -1,0 +1,48 @@
+//! Parquet bytes to columns, with the reader's panics held back.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use polars::prelude::{ArrowSchema, DataFrame, ParquetReader, PolarsResult, SerReader as _};
+
+/// A Parquet file in memory.
+pub(in crate::dataset) struct Parquet<'a>(&'a [u8]);
+
+impl<'a> Parquet<'a> {
+    /// Checks the signatures at both ends.
+    pub(in crate::dataset) fn new(bytes: &'a [u8]) -> Result<Self, String> {
+        if bytes.is_empty() {
+            Err("the file is empty".to_owned())
+        } else if !bytes.starts_with(b"PAR1") {
+            Err("it does not begin as Parquet does".to_owned())
+        } else if !bytes.ends_with(b"PAR1") || bytes.len() < 12 {
+            Err("it does not end as Parquet does: is it truncated?".to_owned())
+        } else {
+            Ok(Self(bytes))
+        }
+    }
+
+    /// Column names and types, from the footer.
+    pub(in crate::dataset) fn schema(&self) -> Result<ArrowSchema, String> {
+        guard(|| ParquetReader::new(Cursor::new(self.0)).schema().map(|schema| (*schema).clone()))
+    }
+
+    /// Rows that the footer claims.
+    pub(in crate::dataset) fn rows(&self) -> Result<usize, String> {
+        guard(|| ParquetReader::new(Cursor::new(self.0)).num_rows())
+    }
+
+    /// These columns, in the file's order.
+    pub(in crate::dataset) fn columns(&self, names: Vec<String>) -> Result<DataFrame, String> {
+        guard(|| ParquetReader::new(Cursor::new(self.0)).with_columns(Some(names)).finish())
+    }
+}
+
+/// The reader is other people's code on other people's bytes, and asserts some of what it reads; nothing of it
+/// outlives the call, so nothing half-made can be seen after a panic.
+fn guard<T>(read: impl FnOnce() -> PolarsResult<T>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("its parts contradict each other".to_owned()),
+    }
+}
