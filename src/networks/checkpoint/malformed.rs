@@ -1,0 +1,33 @@
+//! What can be wrong with the bytes of a weights file.
+
+/// A weights file that is damaged, or none at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum Malformed {
+    #[error("neither a PyTorch state dict nor a safetensors file")]
+    UnknownFormat,
+    #[error("truncated: {what} needs {needed} bytes at offset {offset}, the file has {left}")]
+    Truncated { what: &'static str, offset: usize, needed: u64, left: usize },
+    #[error("it names `{0}`, which is not part of a plain state dict: save `model.state_dict()` instead")]
+    ForbiddenGlobal(String),
+    #[error("opcode {opcode:#04x} at offset {offset} of the pickle has no place in a state dict")]
+    UnknownOpcode { opcode: u8, offset: usize },
+    #[error("the pickle is damaged: {0}")]
+    Pickle(&'static str),
+    #[error("not a state dict: {0}")]
+    NotAStateDict(&'static str),
+    #[error("the zip archive is damaged: {0}")]
+    Archive(&'static str),
+    #[error("the zip archive has no entry `{0}`")]
+    NoEntry(String),
+    #[error("storage `{0}` is named but not stored")]
+    NoStorage(String),
+    #[error("tensor `{tensor}` of shape {shape:?} reaches beyond its storage of {numel} elements")]
+    OutOfStorage { tensor: String, shape: Vec<usize>, numel: usize },
+    #[error("its tensors share storage so often that they would not fit into memory")]
+    TooMuchSharing,
+    #[error("big-endian files are not supported")]
+    BigEndian,
+    #[error("safetensors: {0}")]
+    Safetensors(String),
+}

@@ -1,0 +1,157 @@
+//! What parent and child say to each other.
+//!
+//! A frame is the magic `EMOT`, the length of its header (u32), the length of its payload (u64), the header
+//! (JSON) and the payload (raw). All numbers are little-endian. Parent: `hello`, then any number of `batch`,
+//! then the end of the stream. Child: `ready`, then one `features` per `batch`, in order; or `failed` at any time.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::networks::Device;
+
+/// Raised when frames or messages change their meaning; parent and child must agree.
+pub const VERSION: u32 = 1;
+
+const MAGIC: [u8; 4] = *b"EMOT";
+const HEADER_LIMIT: u64 = 1 << 20;
+const PAYLOAD_LIMIT: u64 = 1 << 32;
+
+/// What a worker is to compute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Name of a network in [`NETWORKS`](crate::networks::NETWORKS).
+    pub network: String,
+    /// Name of one of its layers.
+    pub layer: String,
+    /// Its weights file.
+    pub weights: PathBuf,
+    /// Where it runs.
+    pub device: Device,
+    /// Threads of libtorch, at least 1. The activations do not depend on it.
+    pub threads: usize,
+}
+
+/// From parent to child.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// The first message.
+    Hello {
+        /// The parent's [`VERSION`].
+        version: u32,
+        /// A [`Request`], read once the version is known to be ours.
+        request: serde_json::Value,
+    },
+    /// Payload: `[images, side, side, 3]` of u8.
+    Batch { images: usize },
+}
+
+/// From child to parent.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum FromWorker {
+    /// The weights are loaded.
+    Ready { device: String, libtorch: String, width: usize },
+    /// Payload: `[images, width]` of f32.
+    Features { images: usize },
+    /// The child gives up and ends.
+    Failed { error: String },
+}
+
+/// Writes one frame and flushes.
+pub fn write<M: Serialize>(to: &mut impl Write, message: &M, payload: &[u8]) -> io::Result<()> {
+    let header = serde_json::to_vec(message)?;
+    to.write_all(&MAGIC)?;
+    to.write_all(&(header.len() as u32).to_le_bytes())?;
+    to.write_all(&(payload.len() as u64).to_le_bytes())?;
+    to.write_all(&header)?;
+    to.write_all(payload)?;
+    to.flush()
+}
+
+/// Reads one frame.
+///
+/// # Errors
+/// `UnexpectedEof` where the stream ends, `InvalidData` where it holds something else.
+pub fn read<M: DeserializeOwned>(from: &mut impl Read) -> io::Result<(M, Vec<u8>)> {
+    let mut lead = [0; 16];
+    from.read_exact(&mut lead)?;
+    let mut fields = lead.as_chunks::<4>().0.iter().copied();
+    let mut next = || fields.next().unwrap_or_default();
+    let (magic, header, low, high) = (next(), next(), next(), next());
+    let header = u64::from(u32::from_le_bytes(header));
+    let payload = u64::from(u32::from_le_bytes(high)) << 32 | u64::from(u32::from_le_bytes(low));
+    if magic != MAGIC || header > HEADER_LIMIT || payload > PAYLOAD_LIMIT {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the stream holds no message"));
+    }
+    let header = take(from, header)?;
+    Ok((serde_json::from_slice(&header)?, take(from, payload)?))
+}
+
+/// Memory grows with what arrives, not with what is announced.
+fn take(from: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length.min(1 << 24) as usize);
+    from.take(length).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// f32 to little-endian bytes.
+pub fn to_bytes(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+/// Little-endian bytes to f32; bytes that make no whole number are dropped.
+pub fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn frames_follow_one_another() {
+        let mut stream = Vec::new();
+        write(&mut stream, &ToWorker::Batch { images: 2 }, b"pixels").unwrap();
+        write(&mut stream, &ToWorker::Batch { images: 0 }, b"").unwrap();
+        let mut stream = &stream[..];
+        assert_eq!(read(&mut stream).unwrap(), (ToWorker::Batch { images: 2 }, b"pixels".to_vec()));
+        assert_eq!(read(&mut stream).unwrap(), (ToWorker::Batch { images: 0 }, Vec::new()));
+        assert_eq!(read::<ToWorker>(&mut stream).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn numbers_keep_their_bits() {
+        let numbers = [0.0, -0.0, 1.5, f32::MIN_POSITIVE, f32::INFINITY];
+        assert_eq!(from_bytes(&to_bytes(&numbers)).map_bits(), numbers.map(f32::to_bits));
+    }
+
+    trait Bits {
+        fn map_bits(&self) -> Vec<u32>;
+    }
+
+    impl Bits for Vec<f32> {
+        fn map_bits(&self) -> Vec<u32> {
+            self.iter().map(|number| number.to_bits()).collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_or_altered_frame_is_an_error_or_a_message(cut in 0_usize..60, at in 0_usize..60, byte: u8) {
+            let mut stream = Vec::new();
+            write(&mut stream, &ToWorker::Batch { images: 7 }, &[1; 20]).unwrap();
+            let whole = stream.len();
+            let cut = cut.min(whole - 1);
+            prop_assert!(read::<ToWorker>(&mut &stream[..cut]).is_err());
+            if let Some(place) = stream.get_mut(at) {
+                *place = byte;
+            }
+            drop(read::<ToWorker>(&mut &stream[..]));
+        }
+    }
+}
