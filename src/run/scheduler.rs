@@ -128,7 +128,7 @@ impl Scheduler<'_> {
                 if let Some(output) = output {
                     state.remember(node.key, output);
                 }
-                state.stages[position] = Progress::Done(super::StageRun { record, hit });
+                state.stages[position] = Progress::Done(StageRun { record, hit });
                 state.forget_unneeded(self.plan);
             }
             Err(RunError::Stage { source: StageError::DamagedInput { key, reason }, .. }) => {

@@ -138,10 +138,9 @@ impl ExtractFeatures {
         features: &mut Array2<f32>,
     ) -> Result<(), StageError> {
         let listing = context.get(&self.listing)?;
-        let failed = |error: WorkerError| match error {
-            error if error.is_bad_input() => StageError::BadInput(error.to_string()),
-            error => StageError::Failed(error.to_string()),
-        };
+        let failed = |error: WorkerError| StageError::Failed(error.to_string());
+        // What keeps the worker from starting (no such program, other weights) is in the user's hands.
+        let refused = |error: WorkerError| StageError::BadInput(error.to_string());
         let request = Request {
             network: self.extraction.network.to_owned(),
             layer: self.extraction.layer.to_owned(),
@@ -149,8 +148,8 @@ impl ExtractFeatures {
             device: self.device,
             threads: context.threads(),
         };
-        let program = worker::find_worker().map_err(failed)?;
-        let started = worker::start(&program, &request).map_err(failed)?;
+        let program = worker::find_worker().map_err(refused)?;
+        let started = worker::start(&program, &request).map_err(refused)?;
         let (mut sender, mut receiver, guard) = started.split();
         let (decoded_in, decoded_out) = mpsc::sync_channel::<Result<(Vec<u8>, usize), StageError>>(AHEAD);
         let (sent_in, sent_out) = mpsc::sync_channel::<Result<usize, StageError>>(AHEAD);
@@ -171,8 +170,11 @@ impl ExtractFeatures {
             scope.spawn(move || {
                 for decoded in decoded_out {
                     let sent = decoded.and_then(|(pixels, count)| {
-                        sender.send(&pixels, count).map_err(failed)?;
-                        Ok(count)
+                        match sender.send(&pixels, count) {
+                            // Why it takes no more comes from the receiver.
+                            Ok(()) | Err(WorkerError::Closed) => Ok(count),
+                            Err(error) => Err(failed(error)),
+                        }
                     });
                     let stop = sent.is_err();
                     if sent_in.send(sent).is_err() || stop {

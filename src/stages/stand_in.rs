@@ -50,7 +50,7 @@ impl Stage for DrawStandIn {
 fn pack(drawings: Vec<Drawing>) -> Listing {
     let mut archive = Archive::default();
     let mut images = Vec::new();
-    for Drawing { name, label, group, png, .. } in drawings {
+    for Drawing { name, label, group, png } in drawings {
         archive.bytes.extend(header(&name, png.len()));
         archive.places.push((archive.bytes.len() as u32, png.len() as u32));
         let digest = Some(key::digest(&png));
@@ -99,7 +99,6 @@ mod tests {
             name: name.to_owned(),
             label: Emotion::Fear,
             group: "1f631".to_owned(),
-            style: "noto".to_owned(),
             png: png.to_vec(),
         };
         let listing = pack(vec![drawing("fear/a.png", b"first"), drawing("fear/b.png", &[7; 600])]);

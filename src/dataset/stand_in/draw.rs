@@ -36,9 +36,9 @@ pub(super) fn draw_all(
         .collect::<Result<_, _>>()?;
     let mut set = StandIn::default();
     for (sketch, png) in drawn {
-        let Sketch { name, label, group, style, .. } = sketch;
+        let Sketch { name, label, group, .. } = sketch;
         match png {
-            Ok(png) => set.drawings.push(Drawing { name, label, group, style, png }),
+            Ok(png) => set.drawings.push(Drawing { name, label, group, png }),
             Err(reason) => set.left_out.push(LeftOut { name, reason }),
         }
     }

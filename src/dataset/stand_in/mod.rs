@@ -59,8 +59,6 @@ pub struct Drawing {
     pub label: Emotion,
     /// Its code point without variants, `1f622`.
     pub group: String,
-    /// Name of its icon set.
-    pub style: String,
     /// RGB, 8 bit, on white.
     pub png: Vec<u8>,
 }

@@ -23,7 +23,6 @@ pub(super) struct Sketch {
     pub name: String,
     pub label: Emotion,
     pub group: String,
-    pub style: String,
     pub svg: String,
 }
 
@@ -94,7 +93,7 @@ pub(super) fn sketches(
 ) -> Result<Vec<Sketch>, StandInError> {
     let set: IconSet = read(&icons(packages, style))?;
     let own = chars(packages, style);
-    let names = names(if own.is_file() { &own } else { &chars(packages, NAMING) }.as_path())?;
+    let names = names(&if own.is_file() { own } else { chars(packages, NAMING) })?;
     let mut sketches = Vec::new();
     for (sequence, label) in labelled {
         let Some(icon) = names.get(sequence).and_then(|name| set.find(name)) else { continue };
@@ -110,7 +109,6 @@ pub(super) fn sketches(
             name: format!("{label}/{style}-{sequence}.png"),
             label: *label,
             group: group(sequence),
-            style: style.to_owned(),
             svg,
         });
     }
