@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if io::stdin().is_terminal() {
-        let _ = writeln!(io::stderr(), "emolab starts this program by itself; there is nothing to do by hand");
+        let _ =
+            writeln!(io::stderr(), "emolab starts this program by itself; there is nothing to do by hand");
         return ExitCode::from(2);
     }
     match emolab::networks::worker::serve(io::stdin(), io::stdout().lock()) {

@@ -97,7 +97,12 @@ impl EfficientNetLite {
                     .transpose()?;
                 blocks.push(Block {
                     expand_conv,
-                    depthwise_conv: load.convolution(&name("_depthwise_conv"), &name("_bn1"), stride, expanded)?,
+                    depthwise_conv: load.convolution(
+                        &name("_depthwise_conv"),
+                        &name("_bn1"),
+                        stride,
+                        expanded,
+                    )?,
                     project_conv: load.convolution(&name("_project_conv"), &name("_bn2"), 1, 1)?,
                     skip: stride == 1 && input == stage.output,
                 });
@@ -257,8 +262,9 @@ impl Loader<'_> {
             .flat_map(|(filter, scale)| filter.iter().map(move |&w| (f64::from(w) * scale) as f32))
             .collect();
         let shifts = beta.data.iter().zip(&mean.data).zip(&scales);
-        let bias: Vec<f32> =
-            shifts.map(|((&beta, &mean), scale)| (f64::from(beta) - f64::from(mean) * scale) as f32).collect();
+        let bias: Vec<f32> = shifts
+            .map(|((&beta, &mean), scale)| (f64::from(beta) - f64::from(mean) * scale) as f32)
+            .collect();
 
         // [out, k, k, in] in memory, seen as [out, in, k, k].
         let weight_tensor = self.place(&folded, &weight.shape)?;

@@ -4,7 +4,7 @@
 //! Layout: PKWARE APPNOTE 6.3.9, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 and 4.3.15
 //! (its zip64 end), 4.3.16 (its end), 4.5.3 (zip64 field).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::pickle;
 use super::reader::Reader;
@@ -36,10 +36,10 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
 }
 
 /// The contents of all entries, by name.
-fn entries(bytes: &[u8]) -> Result<HashMap<&str, &[u8]>, Malformed> {
+fn entries(bytes: &[u8]) -> Result<BTreeMap<&str, &[u8]>, Malformed> {
     let (count, start) = directory(bytes)?;
     let mut reader = Reader::starting_at(bytes, start);
-    let mut entries = HashMap::new();
+    let mut entries = BTreeMap::new();
     for _ in 0..count {
         let (name, content) = entry(bytes, &mut reader)?;
         entries.insert(name, content);
@@ -54,7 +54,8 @@ fn directory(bytes: &[u8]) -> Result<(u64, usize), Malformed> {
     let tail = bytes.len().saturating_sub(END_BYTES + 0xffff);
     let end = bytes[tail..].windows(END.len()).rposition(|window| window == END).ok_or(no_end)? + tail;
     let mut reader = Reader::starting_at(bytes, end + 10);
-    let (count, _size, start) = (reader.u16()?, reader.u32()?, reader.u32()?);
+    let (count, _size, start, comment) = (reader.u16()?, reader.u32()?, reader.u32()?, reader.u16()?);
+    reader.take(comment.into(), "the archive's comment")?;
     if count != 0xffff && start != 0xffff_ffff {
         return Ok((count.into(), start as usize));
     }
@@ -92,8 +93,7 @@ fn entry<'a>(bytes: &'a [u8], reader: &mut Reader<'a>) -> Result<(&'a str, &'a [
 
     // Each of these stands in the zip64 field, in this order, where the 32-bit one is all ones.
     let mut large = Reader::new(zip64_field(extra));
-    let mut widen =
-        |number: u32| if number == u32::MAX { large.u64() } else { Ok(u64::from(number)) };
+    let mut widen = |number: u32| if number == u32::MAX { large.u64() } else { Ok(u64::from(number)) };
     let (size, _packed, offset) = (widen(size)?, widen(packed)?, widen(offset)?);
 
     let offset = usize::try_from(offset).map_err(|_| Malformed::Archive("an offset is too large"))?;

@@ -300,9 +300,14 @@ impl Machine {
     fn load_storage(&mut self) -> Result<(), Malformed> {
         let id = self.pop()?;
         let storage = match self.heap.sequence(&id).unwrap_or_default() {
-            [Value::Text(kind), Value::Global(Global::Storage(number)), Value::Text(key), _, numel, view @ ..]
-                if **kind == *"storage" =>
-            {
+            [
+                Value::Text(kind),
+                Value::Global(Global::Storage(number)),
+                Value::Text(key),
+                _,
+                numel,
+                view @ ..,
+            ] if **kind == *"storage" => {
                 let offset = match view {
                     [] | [Value::Opaque] => Some(0),
                     [view] => self.heap.sequence(view).and_then(|view| view.get(1)?.as_length()),
@@ -345,13 +350,7 @@ impl Machine {
 
 const UNDERFLOW: Malformed = Malformed::Pickle("its stack is too short");
 
-fn view(
-    heap: &Heap,
-    storage: &Rc<Storage>,
-    offset: &Value,
-    shape: &Value,
-    strides: &Value,
-) -> Option<View> {
+fn view(heap: &Heap, storage: &Rc<Storage>, offset: &Value, shape: &Value, strides: &Value) -> Option<View> {
     let (shape, strides) = (heap.lengths(shape)?, heap.lengths(strides)?);
     let view = View { storage: storage.clone(), offset: offset.as_length()?, shape, strides };
     (view.shape.len() == view.strides.len()).then_some(view)

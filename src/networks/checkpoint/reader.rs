@@ -58,7 +58,8 @@ impl<'a> Reader<'a> {
     /// The text up to the next line feed, which is consumed.
     pub fn line(&mut self) -> Result<&'a str, Malformed> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = rest.iter().position(|&byte| byte == b'\n').ok_or(Malformed::Pickle("a line has no end"))?;
+        let end =
+            rest.iter().position(|&byte| byte == b'\n').ok_or(Malformed::Pickle("a line has no end"))?;
         let line = self.take(end as u64, "a line")?;
         self.at += 1;
         str::from_utf8(line).map_err(|_| Malformed::Pickle("a name is not UTF-8"))

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     /// There is no worker program.
-    #[error("cannot find the program `emolab-torch`, which runs CNNs (looked at {}): build emolab with its default feature `torch` after `just setup`", quoted(places))]
+    #[error(
+        "cannot find the program `emolab-torch`, which runs CNNs (looked at {}): build emolab with its default feature `torch` after `just setup`",
+        quoted(places)
+    )]
     Missing {
         /// Where it was looked for.
         places: Vec<PathBuf>,
@@ -46,7 +49,9 @@ pub enum WorkerError {
     #[error("the worker takes no more images")]
     Closed,
     /// A batch that is not `[images, side, side, 3]`.
-    #[error("{images} images of {bytes} bytes in all do not fit a network that takes {expected} bytes an image")]
+    #[error(
+        "{images} images of {bytes} bytes in all do not fit a network that takes {expected} bytes an image"
+    )]
     Shape {
         /// Images in the batch.
         images: usize,

@@ -10,6 +10,8 @@ mod find;
 mod protocol;
 #[cfg(feature = "torch")]
 mod server;
+#[cfg(all(test, feature = "torch"))]
+mod server_tests;
 
 pub use client::{Guard, Receiver, Sender, Worker, start};
 pub use error::WorkerError;

@@ -1,0 +1,164 @@
+//! The server on byte buffers, with the real network and weights.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+
+use super::protocol::{self, FromWorker, Request, ToWorker};
+use super::serve;
+use crate::networks::{Device, fixture};
+
+const WIDTH: usize = 1280;
+
+fn request(threads: usize) -> Request {
+    Request {
+        network: "efficientnet-lite0".to_owned(),
+        layer: "penultimate".to_owned(),
+        weights: fixture::weights().to_owned(),
+        device: Device::Cpu,
+        threads,
+    }
+}
+
+/// What the server says when it is sent these messages.
+fn converse(messages: &[(ToWorker, Vec<u8>)]) -> Vec<(FromWorker, Vec<u8>)> {
+    let mut input = Vec::new();
+    for (message, payload) in messages {
+        protocol::write(&mut input, message, payload).unwrap();
+    }
+    let mut output = Vec::new();
+    let served = serve(Cursor::new(input), &mut output);
+    let mut output = &output[..];
+    let mut answers = Vec::new();
+    while !output.is_empty() {
+        answers.push(protocol::read(&mut output).unwrap());
+    }
+    assert_eq!(served.is_err(), matches!(answers.last(), Some((FromWorker::Failed { .. }, _))));
+    answers
+}
+
+fn hello(request: &Request) -> (ToWorker, Vec<u8>) {
+    let request = serde_json::to_value(request).unwrap();
+    (ToWorker::Hello { version: protocol::VERSION, request }, Vec::new())
+}
+
+/// Rows of features, the images sent in batches of these sizes.
+fn features(request: &Request, pixels: &[u8], sizes: &[usize]) -> Vec<Vec<f32>> {
+    let image = fixture::SIDE * fixture::SIDE * 3;
+    let mut messages = vec![hello(request)];
+    let mut rest = pixels;
+    for &images in sizes {
+        let (batch, after) = rest.split_at(images * image);
+        messages.push((ToWorker::Batch { images }, batch.to_vec()));
+        rest = after;
+    }
+    assert!(rest.is_empty());
+    let answers = converse(&messages);
+    assert!(matches!(answers[0].0, FromWorker::Ready { width: WIDTH, .. }), "{:?}", answers[0].0);
+    let mut rows = Vec::new();
+    for ((message, payload), &images) in answers[1..].iter().zip(sizes) {
+        assert_eq!(*message, FromWorker::Features { images });
+        rows.extend(protocol::from_bytes(payload).chunks(WIDTH).map(<[f32]>::to_vec));
+    }
+    rows
+}
+
+fn bits(rows: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    rows.iter().map(|row| row.iter().map(|number| number.to_bits()).collect()).collect()
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn features_agree_with_the_python_implementation() {
+    let rows = features(&request(2), &fixture::images(0..64), &[64]);
+    let expected = fixture::features();
+    let mut largest = 0.0_f32;
+    for (k, (row, expected)) in rows.iter().zip(expected.chunks(WIDTH)).enumerate() {
+        let cosine = cosine(row, expected);
+        assert!(cosine >= 0.999_999, "image {k}: {cosine}");
+        largest = row.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(largest, f32::max);
+    }
+    assert_eq!(rows.len(), fixture::IMAGES);
+    assert!(largest < 1e-4, "{largest}");
+}
+
+#[test]
+fn an_images_features_depend_on_neither_batch_nor_row_nor_threads() {
+    let pixels = fixture::images(0..18);
+    let whole = bits(&features(&request(1), &pixels, &[18]));
+    for threads in [2, 3] {
+        assert_eq!(bits(&features(&request(threads), &pixels, &[2, 16])), whole, "{threads} threads");
+    }
+    // One image in every row of a batch, among others.
+    let mut batch = fixture::images(30..46);
+    let image = fixture::image(5);
+    for row in 0..16 {
+        batch[row * image.len()..][..image.len()].copy_from_slice(&image);
+        let sizes = [row + 1, 15 - row];
+        let rows = features(&request(2), &batch, if row == 15 { &sizes[..1] } else { &sizes });
+        assert_eq!(bits(&rows)[row], whole[5], "row {row}");
+    }
+}
+
+#[test]
+fn logits_rank_the_classes() {
+    let mut request = request(2);
+    request.layer = "logits".to_owned();
+    let answers = converse(&[hello(&request), (ToWorker::Batch { images: 2 }, fixture::images(0..2))]);
+    assert!(matches!(answers[0].0, FromWorker::Ready { width: 1000, .. }));
+    assert_eq!(answers[1].1.len(), 2 * 1000 * 4);
+}
+
+fn failure(messages: &[(ToWorker, Vec<u8>)]) -> String {
+    match converse(messages).pop() {
+        Some((FromWorker::Failed { error }, _)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn refusals_say_why() {
+    let mut absent = request(1);
+    absent.weights = PathBuf::from("/nowhere/weights.pth");
+    let error = failure(&[hello(&absent)]);
+    assert!(error.starts_with("cannot read `/nowhere/weights.pth`: "), "{error}");
+
+    let mut cuda = request(1);
+    cuda.device = Device::Cuda(99);
+    let error = failure(&[hello(&cuda)]);
+    assert!(error.contains("`cuda:99`"), "{error}");
+
+    let later = ToWorker::Hello { version: 99, request: serde_json::Value::Null };
+    let error = failure(&[(later, Vec::new())]);
+    assert!(error.contains("version 1") && error.contains("version 99"), "{error}");
+
+    let error = failure(&[hello(&request(1)), (ToWorker::Batch { images: 1 }, vec![0; 5])]);
+    assert_eq!(error, "1 images of 5 bytes");
+}
+
+#[test]
+fn weights_of_another_network_are_listed_tensor_by_tensor() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.safetensors");
+    let data = [0_u8; 96];
+    let view = |shape: Vec<usize>| {
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, &data).unwrap()
+    };
+    let tensors = [("_conv_stem.weight", view(vec![24])), ("features.0.weight", view(vec![2, 12]))];
+    std::fs::write(&path, safetensors::serialize(tensors, None).unwrap()).unwrap();
+    let mut other = request(1);
+    other.weights.clone_from(&path);
+    let error = failure(&[hello(&other)]);
+    let expected = format!(
+        "`{}` does not hold the weights of efficientnet-lite0:
+  `_conv_stem.weight`: expected shape [32, 3, 3, 3], found [24]
+  `_bn0.weight`: expected shape [32], found nothing
+  `_bn0.bias`: expected shape [32], found nothing",
+        path.display()
+    );
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(error.ends_with("\n  and 239 more"), "{error}");
+}
