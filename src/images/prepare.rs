@@ -121,20 +121,21 @@ fn prepare_with(
     let options = ResizeOptions::new().resize_alg(filter.algorithm());
     // Width first, as Pillow does; left alone, the library starts with the height, and where a kernel overshoots
     // and is clamped between the passes, the order shows.
-    let mut narrowed = Image::new(new_width, height, PixelType::U8x3);
-    let mut resized = Image::new(new_width, new_height, PixelType::U8x3);
+    let mut between = Image::new(new_width, height, PixelType::U8x3);
+    let mut whole = Image::new(new_width, new_height, PixelType::U8x3);
     // Neither of its errors (pixel types differ, crop box outside) can happen here.
-    resizer.resize(&source, &mut narrowed, &options).map_err(|_| wrong_buffer())?;
-    resizer.resize(&narrowed, &mut resized, &options).map_err(|_| wrong_buffer())?;
-    Ok(centre(&resized, size))
+    resizer.resize(&source, &mut between, &options).map_err(|_| wrong_buffer())?;
+    resizer.resize(&between, &mut whole, &options).map_err(|_| wrong_buffer())?;
+    Ok(centre(&whole, size))
 }
 
 /// The centre `size` x `size` of an image that is at least as large.
 fn centre(image: &Image, size: u32) -> Vec<u8> {
-    let (left, top) = (margin(image.width(), size), margin(image.height(), size));
-    let rows = image.buffer().chunks_exact(image.width() as usize * 3);
-    let (left, length) = (left as usize * 3, size as usize * 3);
-    rows.skip(top as usize).take(size as usize).flat_map(|row| &row[left..left + length]).copied().collect()
+    let left = margin(image.width(), size) as usize * 3;
+    let top = margin(image.height(), size) as usize;
+    let inside = left..left + size as usize * 3;
+    let rows = image.buffer().chunks_exact(image.width() as usize * 3).skip(top).take(size as usize);
+    rows.flat_map(|row| &row[inside.clone()]).copied().collect()
 }
 
 /// `(side - size) / 2`, rounded half to even as Python's `round` does.
