@@ -131,16 +131,15 @@ fn prepare_with(
 
 /// The centre `size` x `size` of an image that is at least as large.
 fn centre(image: &Image, size: u32) -> Vec<u8> {
-    let left = margin(image.width(), size) as usize * 3;
-    let top = margin(image.height(), size) as usize;
-    let inside = left..left + size as usize * 3;
-    let rows = image.buffer().chunks_exact(image.width() as usize * 3).skip(top).take(size as usize);
-    rows.flat_map(|row| &row[inside.clone()]).copied().collect()
+    let (first, skipped) = (margin(image.width(), size) as usize * 3, margin(image.height(), size) as usize);
+    let inside = first..first + size as usize * 3;
+    let lines = image.buffer().chunks_exact(image.width() as usize * 3);
+    lines.skip(skipped).take(size as usize).flat_map(|line| &line[inside.clone()]).copied().collect()
 }
 
-/// `(side - size) / 2`, rounded half to even as Python's `round` does.
-const fn margin(side: u32, size: u32) -> u32 {
-    let twice = side - size;
+/// `(whole - part) / 2`, rounded half to even as Python's `round` does.
+const fn margin(whole: u32, part: u32) -> u32 {
+    let twice = whole - part;
     let half = twice / 2;
     half + (twice % 2) * (half % 2)
 }
