@@ -63,9 +63,7 @@ pub fn remove_file(path: &Path) -> Result<(), FsError> {
 /// Removes a folder and all in it; one that is gone already is fine.
 pub fn remove_folder(path: &Path) -> Result<(), FsError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(FsError::at("remove folder", path)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FsError::at("remove folder", path)(error)),
         _ => Ok(()),
     }
 }

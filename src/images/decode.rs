@@ -26,6 +26,8 @@ pub struct Pixels {
 /// Reads JPEG, PNG, GIF (first frame), WebP (first frame), BMP and TIFF (first page), whatever the file is called.
 ///
 /// 16 bits become 8 by rounding (`x / 257`). CMYK JPEG is taken as inverted, as Adobe writes it and Pillow reads it.
+/// A JPEG that lacks its end is an error; damage inside a scan decodes to whatever the codes there say, since the
+/// format has no checksum and the decoder's strict mode does not notice it either (tried).
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
     if bytes.is_empty() {
         return Err(ImageError::Empty);

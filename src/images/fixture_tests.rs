@@ -1,4 +1,4 @@
-//! Against what Pillow and NumPy make of the same files; `tests/fixtures/images/make.py` made both.
+//! Against what Pillow and `numpy` make of the same files; `tests/fixtures/images/make.py` made both.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ fn a_file_that_is_cut_in_half_is_an_error() {
 
 #[test]
 fn a_jpeg_that_lacks_its_last_bytes_is_truncated() {
-    for name in files().into_keys().filter(|name| name.ends_with(".jpg")) {
+    for name in files().into_keys().filter(|name| name.contains(".jpg")) {
         let bytes = crate::fs::read(&folder().join(&name)).unwrap();
         for missing in [1, 2, 10, 100] {
             let error = decode(&bytes[..bytes.len() - missing], &Limits::default()).unwrap_err();

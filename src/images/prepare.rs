@@ -121,25 +121,25 @@ fn prepare_with(
     let options = ResizeOptions::new().resize_alg(filter.algorithm());
     // Width first, as Pillow does; left alone, the library starts with the height, and where a kernel overshoots
     // and is clamped between the passes, the order shows.
-    let mut narrowed = Image::new(new_width, height, PixelType::U8x3);
-    let mut resized = Image::new(new_width, new_height, PixelType::U8x3);
+    let mut between = Image::new(new_width, height, PixelType::U8x3);
+    let mut whole = Image::new(new_width, new_height, PixelType::U8x3);
     // Neither of its errors (pixel types differ, crop box outside) can happen here.
-    resizer.resize(&source, &mut narrowed, &options).map_err(|_| wrong_buffer())?;
-    resizer.resize(&narrowed, &mut resized, &options).map_err(|_| wrong_buffer())?;
-    Ok(centre(&resized, size))
+    resizer.resize(&source, &mut between, &options).map_err(|_| wrong_buffer())?;
+    resizer.resize(&between, &mut whole, &options).map_err(|_| wrong_buffer())?;
+    Ok(centre(&whole, size))
 }
 
 /// The centre `size` x `size` of an image that is at least as large.
 fn centre(image: &Image, size: u32) -> Vec<u8> {
-    let (left, top) = (margin(image.width(), size), margin(image.height(), size));
-    let rows = image.buffer().chunks_exact(image.width() as usize * 3);
-    let (left, length) = (left as usize * 3, size as usize * 3);
-    rows.skip(top as usize).take(size as usize).flat_map(|row| &row[left..left + length]).copied().collect()
+    let (first, skipped) = (margin(image.width(), size) as usize * 3, margin(image.height(), size) as usize);
+    let inside = first..first + size as usize * 3;
+    let lines = image.buffer().chunks_exact(image.width() as usize * 3);
+    lines.skip(skipped).take(size as usize).flat_map(|line| &line[inside.clone()]).copied().collect()
 }
 
-/// `(side - size) / 2`, rounded half to even as Python's `round` does.
-const fn margin(side: u32, size: u32) -> u32 {
-    let twice = side - size;
+/// `(whole - part) / 2`, rounded half to even as Python's `round` does.
+const fn margin(whole: u32, part: u32) -> u32 {
+    let twice = whole - part;
     let half = twice / 2;
     half + (twice % 2) * (half % 2)
 }

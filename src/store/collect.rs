@@ -210,12 +210,7 @@ impl Store {
 
     fn bytes_of(&self, live: &[Kept]) -> Result<u64, StoreError> {
         let (blobs, _) = self.reachable(live)?;
-        blobs
-            .iter()
-            .map(|digest| self.blob_path(*digest))
-            .filter(|path| path.exists())
-            .map(|path| size(&path))
-            .sum()
+        blobs.iter().map(|digest| self.blob_path(*digest)).filter(|path| path.exists()).map(|path| size(&path)).sum()
     }
 
     fn kept(&self) -> Result<Vec<Kept>, StoreError> {
@@ -285,3 +280,4 @@ fn collect_extractors(value: &Value, found: &mut BTreeSet<Key>) {
 fn size(path: &Path) -> Result<u64, StoreError> {
     Ok(std::fs::metadata(path).map_err(FsError::at("read", path))?.len())
 }
+

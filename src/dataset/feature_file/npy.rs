@@ -1,4 +1,4 @@
-//! NumPy's `.npy`: a Python literal that names type, order and shape, then the values.
+//! The `.npy` of `numpy`: a Python literal that names type, order and shape, then the values.
 
 use ndarray::Array2;
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
@@ -6,7 +6,7 @@ use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
 use super::error::FormatError;
 use super::value::{Kind, Layout, matrix};
 
-/// Type, order and shape take about 60 bytes; NumPy pads to 64 or 128.
+/// Type, order and shape take about 60 bytes; `numpy` pads to 64 or 128.
 const MAX_HEADER: usize = 4096;
 /// `'descr': [('a', '<f4')]` and the like nest three deep.
 const MAX_DEPTH: usize = 8;
@@ -44,7 +44,7 @@ fn malformed(reason: String) -> FormatError {
 fn guard(bytes: &[u8]) -> Result<(), FormatError> {
     let malformed = |reason: &str| Err(malformed(reason.to_owned()));
     if !bytes.starts_with(b"\x93NUMPY") {
-        return malformed("it does not begin as NumPy's files do");
+        return malformed("it does not begin as .npy files do");
     }
     let header = match bytes.get(6..12) {
         Some(&[1, _, low, high, ..]) => bytes[10..].get(..usize::from(u16::from_le_bytes([low, high]))),

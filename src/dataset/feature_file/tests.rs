@@ -1,4 +1,4 @@
-//! Files that NumPy, pyarrow and safetensors wrote (`tests/fixtures/features/make.py`), and broken ones.
+//! Files that `numpy`, `pyarrow` and `safetensors` wrote (`tests/fixtures/features/make.py`), and broken ones.
 
 use std::path::PathBuf;
 

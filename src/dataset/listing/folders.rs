@@ -15,7 +15,7 @@ pub(super) fn list(root: &Path) -> Result<Listed, ListingError> {
     let mut classes = 0;
     for folder in fs::children(root)? {
         if folder.is_dir() && !is_litter(&folder) {
-            walk.label = name(&folder)?.to_owned();
+            name(&folder)?.clone_into(&mut walk.label);
             walk.folder(&folder)?;
             classes += 1;
         }

@@ -80,7 +80,7 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
-        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        let line = before.split(|&byte| byte == b'\n').count();
         ListingError::NotUtf8 { path: path.to_owned(), line }
     })?;
     let text = text.trim_start_matches('\u{feff}').trim_start_matches(['\r', '\n']);
@@ -100,7 +100,7 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
         }
     }
     // Lines that were cut off above count in the messages.
-    let first = 1 + bytes[..bytes.len() - text.len()].iter().filter(|&&byte| byte == b'\n').count();
+    let first = bytes[..bytes.len() - text.len()].split(|&byte| byte == b'\n').count();
     let Records { text, lines } = records::records(text, first).map_err(|error| {
         let path = path.to_owned();
         match error {

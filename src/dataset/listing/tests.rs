@@ -1,7 +1,9 @@
+use std::fmt::Write as _;
 use std::fs;
 use std::time::Instant;
 
 use polars::prelude::{DataFrame, NamedFrom as _, ParquetWriter, Series};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -182,7 +184,9 @@ fn a_parquet_manifest_reads_like_a_csv_one() {
 #[test]
 fn a_hundred_thousand_rows_are_read_in_no_time() {
     let mut text = String::from("path,label,group\n");
-    (0..100_000).for_each(|row| text.push_str(&format!("images/folder/{row:06}.jpg,awe,g{}\n", row / 3)));
+    for row in 0..100_000 {
+        writeln!(text, "images/folder/{row:06}.jpg,awe,g{}", row / 3).unwrap();
+    }
     let start = Instant::now();
     let listed = csv(&text).unwrap();
     let seconds = start.elapsed().as_secs_f64();
@@ -190,4 +194,35 @@ fn a_hundred_thousand_rows_are_read_in_no_time() {
     assert_eq!(listed.entries[99_999].group, "g33333");
     // Takes 0.1 s; anything quadratic takes minutes.
     assert!(seconds < 10., "{seconds} s");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+    /// Each row of a well-formed manifest comes back, whatever its fields hold.
+    #[test]
+    fn quoted_fields_come_back_as_they_were(
+        fields in prop::collection::vec(("[a-zäé,\"; \n\t']{0,6}x", "[a-z,\"\n]{0,3}y"), 1..20),
+        end in prop::sample::select(&["\n", "\r\n"][..]),
+    ) {
+        let quote = |field: &str| format!("\"{}\"", field.replace('"', "\"\""));
+        let mut text = format!("path,label{end}");
+        for (row, (path, label)) in fields.iter().enumerate() {
+            text.extend([&*quote(&format!("{row}{path}")), ",", &quote(label), end]);
+        }
+        let listed = csv(&text).unwrap();
+        prop_assert_eq!(listed.entries.len(), fields.len());
+        for (entry, (path, label)) in listed.entries.iter().zip(&fields) {
+            prop_assert_eq!(&entry.path, &format!("{}{path}", entry.row));
+            prop_assert_eq!(&entry.label, label);
+        }
+    }
+
+    /// A panic would fail this.
+    #[test]
+    fn any_text_is_survived(text in "(path,label\n)?[a-c,\";\r\n\t 0é]{0,60}") {
+        if let Ok(listed) = csv(&text) {
+            prop_assert!(!listed.entries.is_empty());
+        }
+    }
 }
