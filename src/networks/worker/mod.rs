@@ -7,9 +7,7 @@
 mod client;
 mod error;
 mod find;
-mod protocol;
-#[cfg(feature = "torch")]
-mod server;
+pub mod protocol;
 #[cfg(all(test, feature = "torch"))]
 mod server_tests;
 
@@ -17,5 +15,3 @@ pub use client::{Guard, Receiver, Sender, Worker, start};
 pub use error::WorkerError;
 pub use find::{WORKER_VARIABLE, find_worker};
 pub use protocol::Request;
-#[cfg(feature = "torch")]
-pub use server::serve;

@@ -8,7 +8,7 @@
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::checkpoint::{self, Checkpoint, CheckpointError};
+use emolab::networks::checkpoint::{self, Checkpoint, CheckpointError};
 
 const NAME: &str = "efficientnet-lite0";
 const BATCH_NORM_EPSILON: f64 = 1e-3;

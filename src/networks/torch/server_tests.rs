@@ -3,9 +3,10 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use super::protocol::{self, FromWorker, Request, ToWorker};
+use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
 use super::serve;
-use crate::networks::{Device, fixture};
+use crate::fixture;
+use emolab::networks::Device;
 
 const WIDTH: usize = 1280;
 

@@ -12,10 +12,10 @@ use std::{fs, thread};
 
 use tch::{Cuda, Kind, Tensor};
 
-use super::protocol::{self, FromWorker, Request, ToWorker};
-use crate::networks::checkpoint::Checkpoint;
-use crate::networks::efficientnet_lite::{self, EfficientNetLite};
-use crate::networks::{Device, NetworkCard};
+use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
+use emolab::networks::checkpoint::Checkpoint;
+use crate::efficientnet_lite::{self, EfficientNetLite};
+use emolab::networks::{Device, NetworkCard};
 
 /// Images per forward pass.
 pub const BATCH: usize = 16;

@@ -42,6 +42,6 @@ pub fn images(range: std::ops::Range<u32>) -> Vec<u8> {
 
 /// The features that the Python script wrote, `[64, 1280]`.
 pub fn features() -> Vec<f32> {
-    let bytes = include_bytes!("../../tests/fixtures/efficientnet/procedural.npy");
+    let bytes = include_bytes!("../../../tests/fixtures/efficientnet/procedural.npy");
     npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap()
 }
