@@ -93,7 +93,10 @@ pub(super) fn sketches(
 ) -> Result<Vec<Sketch>, StandInError> {
     let set: IconSet = read(&icons(packages, style))?;
     let own = chars(packages, style);
-    let names = names(&if own.is_file() { own } else { chars(packages, NAMING) })?;
+    let mut names = if own.is_file() { read_names(&own)? } else { HashMap::new() };
+    if names.is_empty() {
+        names = read_names(&chars(packages, NAMING))?;
+    }
     let mut sketches = Vec::new();
     for (sequence, label) in labelled {
         let Some(icon) = names.get(sequence).and_then(|name| set.find(name)) else { continue };
@@ -116,17 +119,17 @@ pub(super) fn sketches(
 }
 
 impl IconSet {
-    /// By name, through aliases, and in sets that write names without hyphens.
+    /// By name, through aliases, and as sets with names of their own write it: without hyphens, or numbered.
     fn find(&self, name: &str) -> Option<&Icon> {
-        let joined = name.replace('-', "");
-        [name, joined.as_str()].into_iter().find_map(|name| {
+        let (joined, numbered) = (name.replace('-', ""), format!("{name}-1"));
+        [name, &joined, &numbered].into_iter().find_map(|name| {
             let parent = self.aliases.get(name).map_or(name, |alias| alias.parent.as_str());
             self.icons.get(parent)
         })
     }
 }
 
-fn names(path: &Path) -> Result<HashMap<String, String>, StandInError> {
+fn read_names(path: &Path) -> Result<HashMap<String, String>, StandInError> {
     let chars: BTreeMap<String, String> = read(path)?;
     Ok(chars.into_iter().map(|(code, name)| (sequence(&code), name)).collect())
 }
