@@ -1,4 +1,17 @@
 //! The worker that runs CNNs: `emolab` starts it and talks to it over its standard streams.
+//!
+//! Its modules lie with the other networks, but only this program may name `tch`: see `emolab::networks`.
+
+#[path = "../networks/efficientnet_lite.rs"]
+mod efficientnet_lite;
+#[cfg(test)]
+#[path = "../networks/fixture.rs"]
+mod fixture;
+#[path = "../networks/worker/server.rs"]
+mod server;
+#[cfg(test)]
+#[path = "../networks/worker/server_tests.rs"]
+mod server_tests;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -9,7 +22,7 @@ fn main() -> ExitCode {
             writeln!(io::stderr(), "emolab starts this program by itself; there is nothing to do by hand");
         return ExitCode::from(2);
     }
-    match emolab::networks::worker::serve(io::stdin(), io::stdout().lock()) {
+    match server::serve(io::stdin(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

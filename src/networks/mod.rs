@@ -2,17 +2,16 @@
 //!
 //! Loading libtorch takes 0.2 s, more than a whole run that finds everything done. So the forward pass lives
 //! in a second program, `emolab-torch`, which alone links libtorch (feature `torch`); [`worker`] starts it and
-//! exchanges batches with it. All else here compiles and works without libtorch.
+//! exchanges batches with it.
+//!
+//! `efficientnet_lite.rs` and `worker/server.rs` lie here but belong to that program, not to this library: a
+//! library that names `tch` drags libtorch into every program that uses any of it, as the initialisers of
+//! tch's C++ part survive the linker's garbage collection (measured).
 
 pub mod card;
 pub mod checkpoint;
 pub mod device;
 pub mod worker;
-
-#[cfg(feature = "torch")]
-pub mod efficientnet_lite;
-#[cfg(test)]
-mod fixture;
 
 pub use card::{Layer, NETWORKS, NetworkCard};
 pub use device::Device;

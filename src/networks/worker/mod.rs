@@ -7,15 +7,9 @@
 mod client;
 mod error;
 mod find;
-mod protocol;
-#[cfg(feature = "torch")]
-mod server;
-#[cfg(all(test, feature = "torch"))]
-mod server_tests;
+pub mod protocol;
 
 pub use client::{Guard, Receiver, Sender, Worker, start};
 pub use error::WorkerError;
 pub use find::{WORKER_VARIABLE, find_worker};
 pub use protocol::Request;
-#[cfg(feature = "torch")]
-pub use server::serve;

@@ -3,9 +3,11 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use super::protocol::{self, FromWorker, Request, ToWorker};
-use super::serve;
-use crate::networks::{Device, fixture};
+use emolab::networks::Device;
+use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
+
+use crate::fixture;
+use crate::server::serve;
 
 const WIDTH: usize = 1280;
 
