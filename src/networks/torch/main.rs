@@ -1,12 +1,15 @@
 //! The worker that runs CNNs: `emolab` starts it and talks to it over its standard streams.
 //!
-//! All code that touches libtorch is in this program's own crate, below this folder. Were it in the library, the
-//! linker would keep libtorch's initialisers, and every start of `emolab` would load 450 MB.
+//! All code that names `tch` is in this program's own crate, below this folder. In the library it would drag
+//! libtorch into every program that uses any of it: the initialisers of tch's C++ part survive the linker's garbage
+//! collection (measured), and every start of `emolab` would load 450 MB.
 
+mod efficientnet_lite;
 #[cfg(test)]
 mod fixture;
-mod efficientnet_lite;
 mod server;
+#[cfg(test)]
+mod server_tests;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -10,12 +10,12 @@ use std::path::Path;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::{fs, thread};
 
+use emolab::networks::checkpoint::Checkpoint;
+use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
+use emolab::networks::{Device, NetworkCard};
 use tch::{Cuda, Kind, Tensor};
 
-use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
-use emolab::networks::checkpoint::Checkpoint;
-use crate::efficientnet_lite::{self, EfficientNetLite};
-use emolab::networks::{Device, NetworkCard};
+use crate::efficientnet_lite::{EfficientNetLite, Readout};
 
 /// Images per forward pass.
 pub const BATCH: usize = 16;
@@ -96,8 +96,8 @@ fn answer_all(
 
 /// A loaded network and what it is asked for.
 struct Network {
-    network: EfficientNetLite,
-    layer: efficientnet_lite::Layer,
+    weights: EfficientNetLite,
+    layer: Readout,
     device: tch::Device,
     side: i64,
     image_bytes: usize,
@@ -109,15 +109,15 @@ impl Network {
         let card = NetworkCard::find(&request.network).ok_or("unknown network")?;
         let width = card.layer(&request.layer).ok_or("unknown layer")?.width;
         let layer = match &*request.layer {
-            "penultimate" => efficientnet_lite::Layer::Penultimate,
-            _ => efficientnet_lite::Layer::Logits,
+            "penultimate" => Readout::Penultimate,
+            _ => Readout::Logits,
         };
         let device = choose(request.device)?;
         // OpenMP keeps this per thread: it must be the one that computes.
         tch::set_num_threads(i32::try_from(request.threads.max(1)).unwrap_or(1));
         let checkpoint = Checkpoint::read(&request.weights).map_err(|error| chain(&error))?;
-        let network = EfficientNetLite::load(&checkpoint, device).map_err(|error| chain(&error))?;
-        Ok(Self { network, layer, device, side: card.input.into(), image_bytes: card.image_bytes(), width })
+        let weights = EfficientNetLite::load(&checkpoint, device).map_err(|error| chain(&error))?;
+        Ok(Self { weights, layer, device, side: card.input.into(), image_bytes: card.image_bytes(), width })
     }
 
     /// Activations `[images, width]` of `[images, side, side, 3]` u8.
@@ -132,7 +132,7 @@ impl Network {
             let shape = [BATCH as i64, self.side, self.side, 3];
             let images = Tensor::f_from_data_size(&padded, &shape, Kind::Uint8)?;
             // [16, width]
-            let rows = self.network.forward(&images.f_to_device(self.device)?, self.layer)?;
+            let rows = self.weights.forward(&images.f_to_device(self.device)?, self.layer)?;
             let rows = rows.f_contiguous()?.f_to_device(tch::Device::Cpu)?;
             let wanted = batch.len() / self.image_bytes * self.width;
             let from = numbers.len();

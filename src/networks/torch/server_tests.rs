@@ -3,10 +3,11 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
-use super::serve;
-use crate::fixture;
 use emolab::networks::Device;
+use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
+
+use crate::fixture;
+use crate::server::serve;
 
 const WIDTH: usize = 1280;
 
@@ -93,14 +94,14 @@ fn an_images_features_depend_on_neither_batch_nor_row_nor_threads() {
     for threads in [2, 3] {
         assert_eq!(bits(&features(&request(threads), &pixels, &[2, 16])), whole, "{threads} threads");
     }
-    // One image in every row of a batch, among others.
-    let mut batch = fixture::images(30..46);
-    let image = fixture::image(5);
-    for row in 0..16 {
-        batch[row * image.len()..][..image.len()].copy_from_slice(&image);
-        let sizes = [row + 1, 15 - row];
-        let rows = features(&request(2), &batch, if row == 15 { &sizes[..1] } else { &sizes });
-        assert_eq!(bits(&rows)[row], whole[5], "row {row}");
+    // One image in several rows of a batch, among others, in one conversation.
+    let rows = [0, 1, 6, 15];
+    let batches = rows.map(|row| [fixture::images(30..30 + row), fixture::image(5)].concat()).concat();
+    let found = bits(&features(&request(2), &batches, &rows.map(|row| row as usize + 1)));
+    let mut last = 0;
+    for row in rows {
+        last += row as usize + 1;
+        assert_eq!(found[last - 1], whole[5], "row {row}");
     }
 }
 

@@ -8,8 +8,6 @@ mod client;
 mod error;
 mod find;
 pub mod protocol;
-#[cfg(all(test, feature = "torch"))]
-mod server_tests;
 
 pub use client::{Guard, Receiver, Sender, Worker, start};
 pub use error::WorkerError;

@@ -46,7 +46,10 @@ pub enum ToWorker {
         request: serde_json::Value,
     },
     /// Payload: `[images, side, side, 3]` of u8.
-    Batch { images: usize },
+    Batch {
+        /// Images in the payload.
+        images: usize,
+    },
 }
 
 /// From child to parent.
@@ -54,11 +57,24 @@ pub enum ToWorker {
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum FromWorker {
     /// The weights are loaded.
-    Ready { device: String, libtorch: String, width: usize },
+    Ready {
+        /// `cpu` or `cuda:N`.
+        device: String,
+        /// Version of libtorch.
+        libtorch: String,
+        /// Numbers per image.
+        width: usize,
+    },
     /// Payload: `[images, width]` of f32.
-    Features { images: usize },
+    Features {
+        /// Rows in the payload.
+        images: usize,
+    },
     /// The child gives up and ends.
-    Failed { error: String },
+    Failed {
+        /// Why, for people.
+        error: String,
+    },
 }
 
 /// Writes one frame and flushes.

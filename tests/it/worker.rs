@@ -1,7 +1,6 @@
 //! The worker as a process: the real program with the real weights, and programs that misbehave.
-#![cfg(all(feature = "torch", unix))]
 
-use std::io::Write as _;
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -30,9 +29,8 @@ fn worker() -> &'static Path {
 /// A shell script to start instead of the worker.
 fn script(folder: &Path, lines: &str) -> PathBuf {
     let path = folder.join("worker.sh");
-    let mut file = std::fs::File::create(&path).unwrap();
-    write!(file, "#!/bin/sh\n{lines}\n").unwrap();
-    file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&path, format!("#!/bin/sh\n{lines}\n")).expect("a temporary folder is writable");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its files are ours");
     path
 }
 
