@@ -42,7 +42,9 @@ fn libtorch_libraries(crate_folder: &Path) -> PathBuf {
         found => {
             let looked = found.map_or_else(|| "nowhere".to_owned(), |path| path.display().to_string());
             println!("cargo:warning=no libtorch was found (looked in: {looked})");
-            println!("cargo:warning=run `just setup`, or set LIBTORCH or LIBTORCH_USE_PYTORCH=1 to one of your own,");
+            println!(
+                "cargo:warning=run `just setup`, or set LIBTORCH or LIBTORCH_USE_PYTORCH=1 to one of your own,"
+            );
             println!("cargo:warning=or build without CNNs: cargo build --release --no-default-features");
             std::process::exit(1);
         }

@@ -49,7 +49,9 @@ impl Error {
     /// 2 for bad input, 130 for a stopped run, 1 for all else.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Experiment(_) | Self::Arguments(_) | Self::Run(RunError::Stage { source: StageError::BadInput(_), .. }) => 2,
+            Self::Experiment(_)
+            | Self::Arguments(_)
+            | Self::Run(RunError::Stage { source: StageError::BadInput(_), .. }) => 2,
             Self::Plan(error) if error.is_bad_input() => 2,
             Self::Run(RunError::Stage { source: StageError::Cancelled, .. }) => 130,
             _ => 1,

@@ -7,10 +7,12 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 const TEMPORARY: &str = ".emolab-tmp-";
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// What the file system refused, and where.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +65,9 @@ pub fn remove_file(path: &Path) -> Result<(), FsError> {
 /// Removes a folder and all in it; one that is gone already is fine.
 pub fn remove_folder(path: &Path) -> Result<(), FsError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FsError::at("remove folder", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FsError::at("remove folder", path)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -137,7 +141,22 @@ pub fn replace_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Fs
         }
         sync_folder(parent)
     };
+    remove_abandoned(parent);
     replace().map_err(FsError::at("replace folder", path))
+}
+
+/// What a killed process left behind goes once it is old enough to be nobody's work in progress.
+fn remove_abandoned(parent: &Path) {
+    let is_old = |path: &PathBuf| {
+        let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED))
+    };
+    for path in
+        children(parent).unwrap_or_default().into_iter().filter(|path| is_temporary(path)).filter(is_old)
+    {
+        // Nothing depends on it being gone.
+        let _ = remove_folder(&path);
+    }
 }
 
 #[cfg(unix)]

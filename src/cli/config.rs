@@ -26,7 +26,8 @@ impl Config {
             .map(|setting| (format!("{} = {}", setting.path, setting.value), setting.origin.as_str()))
             .collect();
         let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
-        let text: String = lines.iter().map(|(line, origin)| format!("{line:width$}  # {origin}\n")).collect();
+        let text: String =
+            lines.iter().map(|(line, origin)| format!("{line:width$}  # {origin}\n")).collect();
         printer.result(&text);
         Ok(())
     }

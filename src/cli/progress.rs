@@ -39,7 +39,8 @@ impl<'a> Progress<'a> {
 }
 
 fn spinning() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {msg}  {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("{spinner} {msg}  {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn counting() -> ProgressStyle {
@@ -68,7 +69,8 @@ impl Sink for Progress<'_> {
                 }
             }
             Event::Finished { stage, label, seconds } => {
-                if let Some(bar) = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&stage) {
+                if let Some(bar) = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&stage)
+                {
                     bar.finish_and_clear();
                 }
                 self.line(&format!("done  {label}  {seconds:.2} s"));

@@ -140,7 +140,8 @@ fn show_written(planned: &Plan, written: &Written, printer: &Printer) {
     text.push_str(&format!("\n{state}\n"));
     for file in &written.files {
         let path = written.folder.join(file);
-        let shown = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(ToOwned::to_owned));
+        let shown =
+            std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(ToOwned::to_owned));
         text.push_str(&format!("{}\n", shown.unwrap_or(path).display()));
     }
     printer.summary(&text);

@@ -1,7 +1,6 @@
 //! `emolab store`
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use clap::{Args, Subcommand};
 
@@ -43,7 +42,7 @@ struct Collect {
 
 impl StoreArguments {
     pub(super) fn run(self, global: &Global, printer: &Printer) -> Result<(), Error> {
-        let project = config::project_of(Path::new("x"));
+        let project = config::project_here();
         let store = Store::open(&global.store.clone().unwrap_or_else(|| project.join(".emolab")));
         match self.command {
             Command::Ls => list(&store, printer),
@@ -95,13 +94,10 @@ fn verify(store: &Store, printer: &Printer) -> Result<(), Error> {
             printer.result(&format!("damaged  {}: {}", damage.path.display(), damage.reason));
         }
         let (blobs, records) = (verified.blobs, verified.records);
-        printer.summary(&format!("{blobs} blobs and {records} records read, {} damaged", verified.damage.len()));
+        printer
+            .summary(&format!("{blobs} blobs and {records} records read, {} damaged", verified.damage.len()));
     }
-    if verified.damage.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Damaged(verified.damage.len()))
-    }
+    if verified.damage.is_empty() { Ok(()) } else { Err(Error::Damaged(verified.damage.len())) }
 }
 
 impl Collect {
@@ -160,5 +156,9 @@ fn size(text: &str) -> Result<u64, String> {
         _ => return Err(format!("`{unit}` is no unit; expected B, KB, MB, GB, KiB, MiB or GiB")),
     };
     let number: f64 = digits.parse().map_err(|_| format!("`{digits}` is no number"))?;
-    if number.is_finite() && number >= 0.0 { Ok((number * factor) as u64) } else { Err("expected 0 or more".to_owned()) }
+    if number.is_finite() && number >= 0.0 {
+        Ok((number * factor) as u64)
+    } else {
+        Err("expected 0 or more".to_owned())
+    }
 }

@@ -88,7 +88,11 @@ fn dictionary(table: &DeTable<'_>, path: &mut Vec<Step>, places: &mut Vec<(Vec<S
     values
 }
 
-fn convert(value: &Spanned<DeValue<'_>>, path: &mut Vec<Step>, places: &mut Vec<(Vec<Step>, Place)>) -> Value {
+fn convert(
+    value: &Spanned<DeValue<'_>>,
+    path: &mut Vec<Step>,
+    places: &mut Vec<(Vec<Step>, Place)>,
+) -> Value {
     let tag = Tag::Default;
     match value.get_ref() {
         DeValue::String(text) => Value::String(tag, text.to_string()),
@@ -97,7 +101,10 @@ fn convert(value: &Spanned<DeValue<'_>>, path: &mut Vec<Step>, places: &mut Vec<
         DeValue::Integer(number) => {
             let parsed = i64::from_str_radix(number.as_str(), number.radix());
             // Beyond 64 bits it is no setting of ours: as a float it meets the range checks.
-            parsed.map_or_else(|_| Value::Num(tag, Num::F64(f64::MAX)), |number| Value::Num(tag, Num::I64(number)))
+            parsed.map_or_else(
+                |_| Value::Num(tag, Num::F64(f64::MAX)),
+                |number| Value::Num(tag, Num::I64(number)),
+            )
         }
         DeValue::Float(number) => Value::Num(tag, Num::F64(number.as_str().parse().unwrap_or(f64::NAN))),
         DeValue::Table(table) => Value::Dict(tag, dictionary(table, path, places)),

@@ -58,7 +58,11 @@ pub struct Layers {
 impl Layers {
     /// A single source.
     pub fn of(layer: Layer, values: Dict) -> Self {
-        Self { sources: vec![layer], values: values.clone(), figment: Figment::from(Source { position: 0, values }) }
+        Self {
+            sources: vec![layer],
+            values: values.clone(),
+            figment: Figment::from(Source { position: 0, values }),
+        }
     }
 
     /// Position in `sources` of where a value came from.
@@ -96,14 +100,18 @@ pub fn gather(file: &Path, overrides: &Overrides) -> Result<Layers, Vec<Problem>
     files(file, &mut Vec::new(), &mut layers)?;
     let mut problems = Vec::new();
     for (name, value) in &overrides.environment {
-        let Some(path) = name.strip_prefix(PREFIX).filter(|_| !RESERVED.contains(&name.as_str())) else { continue };
+        let Some(path) = name.strip_prefix(PREFIX).filter(|_| !RESERVED.contains(&name.as_str())) else {
+            continue;
+        };
         let path: Vec<String> = path.split("__").map(str::to_lowercase).collect();
         layers.push((Layer::Variable(name.clone(), value.clone()), nested(&path, parse_value(value))));
     }
     for argument in &overrides.arguments {
         let Some((path, value)) = argument.split_once('=') else {
             let message = format!("`--set {argument}` has no value");
-            problems.push(Problem::elsewhere(message, format!("--set {argument}")).hint("write `--set svm.c=10`"));
+            problems.push(
+                Problem::elsewhere(message, format!("--set {argument}")).hint("write `--set svm.c=10`"),
+            );
             continue;
         };
         let path: Vec<String> = path.split('.').map(|step| step.trim().to_owned()).collect();
@@ -148,7 +156,8 @@ fn files(file: &Path, above: &mut Vec<PathBuf>, layers: &mut Vec<(Layer, Dict)>)
         let identity = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         above.push(identity(file));
         if above.contains(&identity(&base)) {
-            let message = format!("`extends` goes round in a circle: `{}` stands above already", base.display());
+            let message =
+                format!("`extends` goes round in a circle: `{}` stands above already", base.display());
             return Err(vec![Problem::at(&document, span, message)]);
         }
         if !base.is_file() {
@@ -173,7 +182,9 @@ fn nested(path: &[String], value: Value) -> Dict {
 fn parse_value(text: &str) -> Value {
     let line = format!("value = {text}");
     match Document::parse(PathBuf::new(), line) {
-        Ok((_, mut values)) if values.len() == 1 => values.remove("value").unwrap_or_else(|| Value::from(text)),
+        Ok((_, mut values)) if values.len() == 1 => {
+            values.remove("value").unwrap_or_else(|| Value::from(text))
+        }
         _ => Value::from(text),
     }
 }

@@ -1,17 +1,21 @@
 //! The experiment file: layers of settings in, one checked [`Experiment`] out.
 //!
 //! Three passes, each with a type of its own. [`layers`] parses the files, environment variables and `--set`
-//! arguments and lays them over each other (figment), remembering where each value came from. [`section`] reads
-//! settings out of the merged values, checks type, range and name, and collects every problem. [`experiment`]
+//! arguments and lays them over each other (figment), remembering where each value came from. [`section`] and
+//! [`field`] read settings out of the merged values, check type, range and name, and collect every problem. [`experiment`]
 //! holds one function per table of the file, in which each setting is stated once: key, type, range, default and
 //! description. The JSON schema and the resolved listing come from the same statements.
 
 mod document;
 pub mod experiment;
+mod field;
 mod layers;
+mod names;
 mod problem;
 mod schema;
 mod section;
+mod setting;
+mod tables;
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +23,7 @@ pub use experiment::Experiment;
 pub use layers::Overrides;
 pub use problem::Problem;
 pub use schema::schema;
-pub use section::{Setting, Shown};
+pub use setting::{Setting, Shown};
 
 use crate::fs;
 
@@ -41,7 +45,7 @@ pub struct Resolved {
 pub fn load(file: &Path, overrides: &Overrides) -> Result<Resolved, Vec<Problem>> {
     let layers = layers::gather(file, overrides)?;
     let reader = section::Reader::new(&layers);
-    let experiment = experiment::read(&reader);
+    let experiment = tables::read(&reader);
     let (settings, problems) = reader.finish();
     if problems.is_empty() {
         Ok(Resolved { experiment, settings, project: project_of(file) })
@@ -55,17 +59,23 @@ pub fn load(file: &Path, overrides: &Overrides) -> Result<Resolved, Vec<Problem>
 pub fn project_of(file: &Path) -> PathBuf {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let folder = absolute.parent().unwrap_or(Path::new("."));
-    let marked = folder.ancestors().find(|folder| folder.join(".emolab").is_dir() || folder.join(".git").exists());
+    let marked =
+        folder.ancestors().find(|folder| folder.join(".emolab").is_dir() || folder.join(".git").exists());
     let above_experiments = || folder.parent().filter(|_| folder.ends_with("experiments"));
     marked.or_else(above_experiments).unwrap_or(folder).to_owned()
+}
+
+/// The project that the current folder belongs to.
+pub fn project_here() -> PathBuf {
+    project_of(Path::new("experiment.toml"))
 }
 
 fn read_document(file: &Path) -> Result<String, Problem> {
     fs::read_text(file).map_err(|error| {
         let reason = if error.is_missing() { "no such file".to_owned() } else { error.source.to_string() };
-        Problem::elsewhere(format!("cannot read the experiment file `{}`: {reason}", file.display()), file.display())
+        Problem::elsewhere(
+            format!("cannot read the experiment file `{}`: {reason}", file.display()),
+            file.display(),
+        )
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -31,7 +31,8 @@ impl Problem {
         // An empty span, at the end of the file say, still gets its caret.
         let end = span.end.clamp(start, length);
         // A table's span runs over all its lines; its first line is enough to find it.
-        let line_end = document.text.get(start..end).and_then(|text| text.find('\n')).map_or(end, |at| start + at);
+        let line_end =
+            document.text.get(start..end).and_then(|text| text.find('\n')).map_or(end, |at| start + at);
         Self { message, place: Place::In(document.clone(), start..line_end), label: None, hints: Vec::new() }
     }
 
@@ -79,7 +80,8 @@ impl Problem {
                 if let Some(label) = &self.label {
                     annotation = annotation.label(label.as_str());
                 }
-                let snippet = Snippet::source(document.text.as_str()).path(path.as_str()).annotation(annotation);
+                let snippet =
+                    Snippet::source(document.text.as_str()).path(path.as_str()).annotation(annotation);
                 title.element(snippet)
             }
             Place::Elsewhere(place) => {
@@ -90,7 +92,8 @@ impl Problem {
                 }
             }
         };
-        let hints = self.hints.iter().map(|hint| Group::with_title(Level::HELP.secondary_title(hint.as_str())));
+        let hints =
+            self.hints.iter().map(|hint| Group::with_title(Level::HELP.secondary_title(hint.as_str())));
         let report: Vec<Group<'_>> = std::iter::once(group).chain(hints).collect();
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&report)

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::document::{Document, Step};
-use super::experiment;
+use super::field::Description;
 use super::layers::{Layer, Layers};
-use super::section::{Description, Reader};
+use super::section::Reader;
+use super::tables;
 
 /// Between them these files visit every setting: one for each choice that brings settings of its own.
 const VISITS: [&str; 2] = [
@@ -16,7 +17,8 @@ const VISITS: [&str; 2] = [
 /// The schema, draft 2020-12.
 pub fn schema() -> Value {
     let mut root = table("An emolab experiment.");
-    let extends = json!({"type": "string", "description": "A file whose settings hold where this one has none."});
+    let extends =
+        json!({"type": "string", "description": "A file whose settings hold where this one has none."});
     root["properties"]["extends"] = extends;
     let visits: Vec<Vec<Description>> = VISITS.iter().map(|text| visit(text)).collect();
     for (index, descriptions) in visits.iter().enumerate() {
@@ -42,7 +44,7 @@ fn visit(text: &str) -> Vec<Description> {
     let Ok((document, values)) = Document::parse("schema".into(), text.to_owned()) else { return Vec::new() };
     let layers = Layers::of(Layer::File(document.into()), values);
     let reader = Reader::new(&layers);
-    experiment::read(&reader);
+    tables::read(&reader);
     reader.descriptions()
 }
 
@@ -58,7 +60,11 @@ fn insert(root: &mut Value, description: &Description, required: bool) {
         let list = matches!(tables.get(depth + 1), Some(Step::Index(_)));
         let entry = &mut at["properties"][name];
         if entry.is_null() {
-            *entry = if list { json!({"type": "array", "minItems": 1, "items": table("One bar of the figure.")}) } else { table(name) };
+            *entry = if list {
+                json!({"type": "array", "minItems": 1, "items": table("One bar of the figure.")})
+            } else {
+                table(name)
+            };
         }
         at = if list { &mut at["properties"][name]["items"] } else { &mut at["properties"][name] };
     }

@@ -1,70 +1,26 @@
 //! Reads settings out of merged layers: checks each value, notes its origin, collects every problem.
 //!
-//! A setting is stated where it is read: `svm.number("c", "...").above(0.0).or(1.0)`. Reading never stops at a
+//! A setting is stated where it is read: `svm.number_above("c", "...", 0.0).or(1.0)`. Reading never stops at a
 //! problem; a placeholder stands in and the caller finds the problems in [`Reader::finish`].
 
 use std::cell::RefCell;
-use std::fmt;
 use std::path::PathBuf;
 
 use figment::value::{Dict, Value};
-use serde::Serialize;
 
 use super::document::{Document, Place, Step};
+use super::field::{Description, Field};
 use super::layers::{Layer, Layers};
+use super::names::{dotted, kind_of, nearest, number, one_of};
 use super::problem::Problem;
-
-/// A resolved setting, as `emolab config` and `run.json` show it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Setting {
-    /// Dotted path: `svm.c`, `method[0].variant`.
-    pub path: String,
-    /// Its value.
-    pub value: Shown,
-    /// `default`, `file:line:column`, `EMOLAB_SVM__C`, `--set svm.c=1`.
-    pub origin: String,
-}
-
-/// A value to show.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Shown {
-    Flag(bool),
-    Integer(i64),
-    Number(f64),
-    Text(String),
-}
-
-impl fmt::Display for Shown {
-    /// As TOML.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(flag) => write!(f, "{flag}"),
-            Self::Integer(number) => write!(f, "{number}"),
-            Self::Number(number) => write!(f, "{number:?}"),
-            // A JSON string is a TOML basic string.
-            Self::Text(text) => write!(f, "{}", serde_json::Value::from(text.as_str())),
-        }
-    }
-}
-
-/// What a setting is, for the schema.
-#[derive(Clone, Debug)]
-pub(super) struct Description {
-    pub path: Vec<Step>,
-    pub help: &'static str,
-    pub shape: serde_json::Value,
-    pub default: Option<Shown>,
-    pub required: bool,
-}
+use super::setting::{Setting, Shown};
 
 /// Reads one experiment.
 pub struct Reader<'a> {
-    layers: &'a Layers,
-    problems: RefCell<Vec<Problem>>,
-    settings: RefCell<Vec<Setting>>,
-    descriptions: RefCell<Vec<Description>>,
+    pub(super) layers: &'a Layers,
+    pub(super) problems: RefCell<Vec<Problem>>,
+    pub(super) settings: RefCell<Vec<Setting>>,
+    pub(super) descriptions: RefCell<Vec<Description>>,
 }
 
 impl<'a> Reader<'a> {
@@ -79,7 +35,12 @@ impl<'a> Reader<'a> {
 
     /// The file's top level.
     pub(super) fn top(&'a self) -> Section<'a> {
-        Section { reader: self, path: Vec::new(), values: Some(&self.layers.values), asked: RefCell::default() }
+        Section {
+            reader: self,
+            path: Vec::new(),
+            values: Some(&self.layers.values),
+            asked: RefCell::default(),
+        }
     }
 
     /// Settings in the order in which they were read, and all problems in the order of their places.
@@ -92,7 +53,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A problem with the value at `path`; `on_key` puts the caret under the key.
-    fn problem(&self, path: &[Step], value: Option<&Value>, on_key: bool, message: String) -> Problem {
+    pub(super) fn problem(
+        &self,
+        path: &[Step],
+        value: Option<&Value>,
+        on_key: bool,
+        message: String,
+    ) -> Problem {
         let source = value.and_then(|value| source_of(self.layers, value));
         match source.and_then(|position| self.layers.sources.get(position)) {
             Some(Layer::Variable(name, text)) => {
@@ -107,7 +74,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn origin(&self, path: &[Step], value: &Value) -> String {
+    pub(super) fn origin(&self, path: &[Step], value: &Value) -> String {
         match source_of(self.layers, value).and_then(|position| self.layers.sources.get(position)) {
             Some(Layer::Variable(name, _)) => name.clone(),
             Some(Layer::Argument(argument)) => format!("--set {argument}"),
@@ -131,14 +98,15 @@ fn source_of(layers: &Layers, value: &Value) -> Option<usize> {
 }
 
 fn at(document: &std::sync::Arc<Document>, path: &[Step], on_key: bool, message: String) -> Problem {
-    let span = document.place(path).map_or(0..0, |Place { key, value }| if on_key { key } else { value }.clone());
+    let span =
+        document.place(path).map_or(0..0, |Place { key, value }| if on_key { key } else { value }.clone());
     Problem::at(document, span, message)
 }
 
 /// One table of the experiment.
 pub struct Section<'a> {
-    reader: &'a Reader<'a>,
-    path: Vec<Step>,
+    pub(super) reader: &'a Reader<'a>,
+    pub(super) path: Vec<Step>,
     values: Option<&'a Dict>,
     asked: RefCell<Vec<&'static str>>,
 }
@@ -268,7 +236,7 @@ impl<'a> Section<'a> {
         read: impl Fn(&Value) -> Result<T, String> + 'a,
         show: impl Fn(&T) -> Shown + 'a,
     ) -> Field<'_, 'a, T> {
-        Field { section: self, key, help, shape, read: Box::new(read), show: Box::new(show), names: Vec::new() }
+        Field::new(self, key, help, shape, Box::new(read), Box::new(show))
     }
 
     /// Whether the table sets this key.
@@ -323,203 +291,20 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn take(&self, key: &'static str) -> Option<&'a Value> {
+    pub(super) fn take(&self, key: &'static str) -> Option<&'a Value> {
         if !self.asked.borrow().contains(&key) {
             self.asked.borrow_mut().push(key);
         }
         self.values.and_then(|values| values.get(key))
     }
 
-    fn path_to(&self, key: &str) -> Vec<Step> {
+    pub(super) fn path_to(&self, key: &str) -> Vec<Step> {
         let mut path = self.path.clone();
         path.push(Step::Key(key.to_owned()));
         path
     }
 
-    fn report(&self, problem: Problem) {
+    pub(super) fn report(&self, problem: Problem) {
         self.reader.problems.borrow_mut().push(problem);
     }
-}
-
-/// A setting about to be read.
-pub struct Field<'s, 'a, T> {
-    section: &'s Section<'a>,
-    key: &'static str,
-    help: &'static str,
-    shape: serde_json::Value,
-    read: Box<dyn Fn(&Value) -> Result<T, String> + 'a>,
-    show: Box<dyn Fn(&T) -> Shown + 'a>,
-    names: Vec<&'static str>,
-}
-
-impl<T> Field<'_, '_, T> {
-    /// The value, or this default.
-    pub fn or(self, default: T) -> T {
-        let shown = (self.show)(&default);
-        self.describe(Some(shown.clone()), false);
-        if let Some(found) = self.get() {
-            return found;
-        }
-        if !self.section.has(self.key) {
-            let path = dotted(&self.section.path_to(self.key));
-            let setting = Setting { path, value: shown, origin: "default".to_owned() };
-            self.section.reader.settings.borrow_mut().push(setting);
-        }
-        default
-    }
-
-    /// The value if there is one.
-    pub fn optional(self) -> Option<T> {
-        self.describe(None, false);
-        self.get()
-    }
-
-    /// The value; where it is missing, a problem and a placeholder.
-    pub fn required(self) -> Option<T> {
-        self.describe(None, true);
-        let found = self.get();
-        if found.is_none() && !self.section.has(self.key) {
-            let table = dotted(&self.section.path);
-            let message = if table.is_empty() {
-                format!("`{}` is missing", self.key)
-            } else {
-                format!("`{}` is missing in `[{table}]`", self.key)
-            };
-            // The table itself may have been given by the environment alone, or not at all.
-            let problem = self.section.reader.problem(&self.section.path, None, true, message);
-            self.section.report(problem.label(self.help));
-        }
-        found
-    }
-
-    fn get(&self) -> Option<T> {
-        let value = self.section.take(self.key)?;
-        let path = self.section.path_to(self.key);
-        let reader = self.section.reader;
-        match (self.read)(value) {
-            Ok(read) => {
-                note_leaves(reader, &path, value);
-                Some(read)
-            }
-            Err(expected) => {
-                let message = format!("`{}` cannot be {}", dotted(&path), show_value(value));
-                let mut problem = reader.problem(&path, Some(value), false, message);
-                problem = problem.label(format!("expected {expected}"));
-                if let Some(name) = value.as_str().and_then(|text| nearest(text, self.names.iter().copied())) {
-                    problem = problem.hint(format!("did you mean `{name}`?"));
-                }
-                self.section.report(problem);
-                None
-            }
-        }
-    }
-
-    fn describe(&self, default: Option<Shown>, required: bool) {
-        self.section.reader.descriptions.borrow_mut().push(Description {
-            path: self.section.path_to(self.key),
-            help: self.help,
-            shape: self.shape.clone(),
-            default,
-            required,
-        });
-    }
-}
-
-fn note_leaves(reader: &Reader<'_>, path: &[Step], value: &Value) {
-    let value_shown = match value {
-        Value::Dict(_, fields) => {
-            for (key, field) in fields {
-                let mut path = path.to_vec();
-                path.push(Step::Key(key.clone()));
-                note_leaves(reader, &path, field);
-            }
-            return;
-        }
-        Value::Array(_, items) => {
-            for (index, item) in items.iter().enumerate() {
-                let mut path = path.to_vec();
-                path.push(Step::Index(index));
-                note_leaves(reader, &path, item);
-            }
-            return;
-        }
-        Value::Bool(_, flag) => Shown::Flag(*flag),
-        Value::String(_, text) => Shown::Text(text.clone()),
-        Value::Char(_, character) => Shown::Text(character.to_string()),
-        Value::Num(_, number) => match number.to_i128().and_then(|number| i64::try_from(number).ok()) {
-            Some(number) => Shown::Integer(number),
-            None => Shown::Number(number.to_f64().unwrap_or(f64::NAN)),
-        },
-        Value::Empty(..) => return,
-    };
-    let setting = Setting { path: dotted(path), value: value_shown, origin: reader.origin(path, value) };
-    reader.settings.borrow_mut().push(setting);
-}
-
-/// `method[0].variant`
-fn dotted(path: &[Step]) -> String {
-    let mut text = String::new();
-    for step in path {
-        match step {
-            Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => {
-                text.push('.');
-                text.push_str(key);
-            }
-            Step::Index(index) => {
-                text.push_str(&format!("[{index}]"));
-            }
-        }
-    }
-    text
-}
-
-pub(super) fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Num(_, number) => {
-            number.to_f64().or_else(|| number.to_i128().map(|number| number as f64)).or_else(|| {
-                number.to_u128().map(|number| number as f64)
-            })
-        }
-        _ => None,
-    }
-}
-
-fn show_value(value: &Value) -> String {
-    match value {
-        Value::String(_, text) => format!("{text:?}"),
-        Value::Bool(_, flag) => flag.to_string(),
-        Value::Num(..) => number(value).map_or_else(|| "this number".to_owned(), |number| number.to_string()),
-        other => kind_of(other).to_owned(),
-    }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::String(..) | Value::Char(..) => "a string",
-        Value::Bool(..) => "a flag",
-        Value::Num(..) => "a number",
-        Value::Empty(..) => "nothing",
-        Value::Dict(..) => "a table",
-        Value::Array(..) => "a list",
-    }
-}
-
-pub(super) fn one_of(names: impl Iterator<Item = &'static str>) -> String {
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [] => "no key".to_owned(),
-        [only] => only.clone(),
-        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
-    }
-}
-
-/// The known name that a mistyped one is likely to mean.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let distance = |other: &str| strsim::osa_distance(&name.to_lowercase(), other);
-    let close = |other: &&str| {
-        let longest = name.chars().count().max(other.chars().count());
-        distance(other) * 5 <= longest * 2
-    };
-    known.filter(close).min_by_key(|other| distance(other))
 }

@@ -73,7 +73,8 @@ struct RawCard {
 pub fn find(name: &str, folder: Option<&Path>) -> Result<Option<Card>, CardError> {
     let own = folder.map(|folder| folder.join(format!("{name}.toml"))).filter(|path| path.is_file());
     if let Some(path) = own {
-        let text = fs::read_text(&path).map_err(|source| CardError::Unreadable { path: path.clone(), source })?;
+        let text =
+            fs::read_text(&path).map_err(|source| CardError::Unreadable { path: path.clone(), source })?;
         return parse(&text).map(Some).map_err(|source| CardError::Wrong { path, source: Box::new(source) });
     }
     let built_in = BUILT_IN.iter().find(|(known, _)| *known == name);
@@ -133,6 +134,9 @@ mod tests {
 
         std::fs::write(&path, "title = \"Mine\"\n[counts]\njoy = 2\n").unwrap();
         let error = find("artphoto", Some(folder.path())).unwrap_err().to_string();
-        assert!(error.contains("artphoto.toml") && error.contains("line 3") && error.contains("joy"), "{error}");
+        assert!(
+            error.contains("artphoto.toml") && error.contains("line 3") && error.contains("joy"),
+            "{error}"
+        );
     }
 }

@@ -21,14 +21,18 @@ pub struct MethodEvaluation {
 /// The last column says in every row which images the numbers are about.
 pub fn per_class_tpr_csv(methods: &[MethodEvaluation], data_set: &str) -> String {
     let data_set = field(data_set);
-    rows("method,fold,emotion,images,correct,true_positive_rate,data_set\n", methods, |table, start, matrix| {
-        for (emotion, rate) in Emotion::ALL.into_iter().zip(true_positive_rate(matrix)) {
-            let rate = rate.map(|rate| format!("{rate:.6}")).unwrap_or_default();
-            let (images, correct) = (matrix.images(emotion), matrix.correct(emotion));
-            // Writing to a string cannot fail.
-            let _ = writeln!(table, "{start},{emotion},{images},{correct},{rate},{data_set}");
-        }
-    })
+    rows(
+        "method,fold,emotion,images,correct,true_positive_rate,data_set\n",
+        methods,
+        |table, start, matrix| {
+            for (emotion, rate) in Emotion::ALL.into_iter().zip(true_positive_rate(matrix)) {
+                let rate = rate.map(|rate| format!("{rate:.6}")).unwrap_or_default();
+                let (images, correct) = (matrix.images(emotion), matrix.correct(emotion));
+                // Writing to a string cannot fail.
+                let _ = writeln!(table, "{start},{emotion},{images},{correct},{rate},{data_set}");
+            }
+        },
+    )
 }
 
 /// `confusion.csv`: `method,fold,label,predicted,count,data_set`.
@@ -85,24 +89,24 @@ mod tests {
 
     #[test]
     fn rates_are_tidy_rows() {
-        let table = per_class_tpr_csv(&methods());
+        let table = per_class_tpr_csv(&methods(), "x, y");
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 1 + 3 * 8);
-        assert_eq!(lines[0], "method,fold,emotion,images,correct,true_positive_rate");
-        assert!(lines.contains(&"\"a, \"\"b\"\"\",0,fear,3,2,0.666667"));
-        assert!(lines.contains(&"\"a, \"\"b\"\"\",0,awe,0,0,"));
-        assert!(lines.contains(&"\"a, \"\"b\"\"\",pooled,awe,1,1,1.000000"));
+        assert_eq!(lines[0], "method,fold,emotion,images,correct,true_positive_rate,data_set");
+        assert!(lines.contains(&"\"a, \"\"b\"\"\",0,fear,3,2,0.666667,\"x, y\""));
+        assert!(lines.contains(&"\"a, \"\"b\"\"\",0,awe,0,0,,\"x, y\""));
+        assert!(lines.contains(&"\"a, \"\"b\"\"\",pooled,awe,1,1,1.000000,\"x, y\""));
     }
 
     #[test]
     fn confusions_are_tidy_rows() {
-        let table = confusion_csv(&methods());
+        let table = confusion_csv(&methods(), "IAPS");
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 1 + 3 * 64);
-        assert!(lines.contains(&"\"a, \"\"b\"\"\",0,fear,awe,1"));
-        assert!(lines.contains(&"\"a, \"\"b\"\"\",pooled,fear,fear,2"));
+        assert!(lines.contains(&"\"a, \"\"b\"\"\",0,fear,awe,1,IAPS"));
+        assert!(lines.contains(&"\"a, \"\"b\"\"\",pooled,fear,fear,2,IAPS"));
         let counted: u64 =
-            lines[1..].iter().map(|line| line.rsplit(',').next().unwrap().parse::<u64>().unwrap()).sum();
+            lines[1..].iter().map(|line| line.rsplit(',').nth(1).unwrap().parse::<u64>().unwrap()).sum();
         assert_eq!(counted, 2 * 4);
     }
 }

@@ -43,9 +43,10 @@ impl PlanError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoDataset { hint, .. } => Some(hint.clone()),
-            Self::NoStandIn { .. } => {
-                Some("stand-ins exist for `iaps-subset`, `abstract` and `artphoto`; leave out `stand_in`".to_owned())
-            }
+            Self::NoStandIn { .. } => Some(
+                "stand-ins exist for `iaps-subset`, `abstract` and `artphoto`; leave out `stand_in`"
+                    .to_owned(),
+            ),
             Self::NoWeights { .. } => {
                 Some("run `just setup`, or name a file: `weights = \"...\"` in the `[[method]]`".to_owned())
             }
@@ -58,7 +59,9 @@ impl PlanError {
                  pointing to a libtorch that has CUDA"
                     .to_owned(),
             ),
-            Self::FeaturesOfStandIn => Some("put the real data set in place, or leave the method out".to_owned()),
+            Self::FeaturesOfStandIn => {
+                Some("put the real data set in place, or leave the method out".to_owned())
+            }
             _ => None,
         }
     }

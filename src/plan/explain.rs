@@ -47,7 +47,9 @@ impl std::fmt::Display for Reason {
         match self {
             Self::New => write!(f, "never run before"),
             Self::Parameter { path, old: Value::Null, new } => write!(f, "`{path}` is new: {}", brief(new)),
-            Self::Parameter { path, old, new: Value::Null } => write!(f, "`{path}` is gone, was {}", brief(old)),
+            Self::Parameter { path, old, new: Value::Null } => {
+                write!(f, "`{path}` is gone, was {}", brief(old))
+            }
             Self::Parameter { path, old, new } => write!(f, "`{path}`: {} -> {}", brief(old), brief(new)),
             Self::Code { old, new } => write!(f, "the stage's code: version {old} -> {new}"),
             Self::Input { stage } => write!(f, "input changed: {stage}"),
@@ -73,7 +75,8 @@ pub fn explain(node: &Node, graph: &Graph, history: &History) -> Vec<Reason> {
 
 /// What to remember of a plan once it has run.
 pub fn history(graph: &Graph) -> History {
-    let past = |node: &Node| Past { key: node.key, version: node.version, parameters: node.parameters.clone() };
+    let past =
+        |node: &Node| Past { key: node.key, version: node.version, parameters: node.parameters.clone() };
     graph.nodes().iter().map(|node| (node.label.clone(), past(node))).collect()
 }
 
@@ -96,7 +99,9 @@ fn compare(path: &str, old: &Value, new: &Value, graph: &Graph, reasons: &mut Ve
             let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for name in names {
                 let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                let at = |fields: &serde_json::Map<String, Value>| fields.get(name).cloned().unwrap_or(Value::Null);
+                let at = |fields: &serde_json::Map<String, Value>| {
+                    fields.get(name).cloned().unwrap_or(Value::Null)
+                };
                 compare(&inner, &at(old), &at(new), graph, reasons);
             }
         }

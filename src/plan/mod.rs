@@ -16,8 +16,8 @@ pub use graph::{Graph, Node};
 pub use sources::{dependencies, weights_path};
 
 use crate::config::Resolved;
-use crate::stages::report::Report;
 use crate::stage::Handle;
+use crate::stages::report::Report;
 use crate::store::{Lookup, Record, Store};
 use crate::types::Digest;
 

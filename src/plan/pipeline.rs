@@ -49,7 +49,8 @@ pub(super) fn build(
 ) -> Result<Built, PlanError> {
     let dataset = &experiment.dataset;
     let card = card::find(&dataset.name, Some(&places.project.join("datasets")))?;
-    let read_images = experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn { .. }));
+    let read_images =
+        experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn { .. }));
     let title = card.as_ref().map_or_else(|| dataset.name.clone(), |card| card.title.clone());
     let mut notices = Vec::new();
 
@@ -70,7 +71,7 @@ pub(super) fn build(
         }
     };
     let is_drawn = stand_in.is_some();
-    let decode = read_images.then(|| Decoding { max_pixels: dataset.max_pixels, decoder: images::DECODER });
+    let decode = read_images.then_some(Decoding { max_pixels: dataset.max_pixels, decoder: images::DECODER });
     let skip_bad = dataset.on_bad_image == OnBadImage::Skip;
     let inspect = InspectImages { listing, decode, skip_bad, folder: folder.clone() };
     let manifest = graph.add("inspect-images", inspect);
@@ -142,7 +143,8 @@ fn features(
             let path = weights_path(network, weights.as_deref(), places);
             let missing = |_| PlanError::NoWeights { network: network.name, path: path.clone() };
             let digest = store.hints().digest(&path).map_err(missing)?.digest;
-            let width = network.layers.iter().find(|known| known.name == *layer).map_or(0, |known| known.width);
+            let width =
+                network.layers.iter().find(|known| known.name == *layer).map_or(0, |known| known.width);
             let (size, resize) = (network.input, network.resize);
             let extraction = Extraction {
                 network: network.name,
@@ -245,7 +247,10 @@ fn differences(card: &card::Card, listing: &Listing) -> Option<String> {
     let differences = card.differences(&found);
     let parts: Vec<String> = differences
         .iter()
-        .map(|difference| format!("{} {} (card: {})", difference.emotion, difference.found, difference.expected))
+        .map(|difference| {
+            format!("{} {} (card: {})", difference.emotion, difference.found, difference.expected)
+        })
         .collect();
-    (!parts.is_empty()).then(|| format!("class counts differ from the card of {}: {}", card.title, parts.join(", ")))
+    (!parts.is_empty())
+        .then(|| format!("class counts differ from the card of {}: {}", card.title, parts.join(", ")))
 }

@@ -43,7 +43,10 @@ pub(super) fn find(
         }
         Err(error) if error.is_missing() => {
             let hint = match card {
-                Some(card) => format!("{}\nor set `stand_in = \"emoji\"` to try the experiment without it", card.how_to_get),
+                Some(card) => format!(
+                    "{}\nor set `stand_in = \"emoji\"` to try the experiment without it",
+                    card.how_to_get
+                ),
                 None => "relative paths start at the project's folder".to_owned(),
             };
             return Err(PlanError::NoDataset { name: dataset.name.clone(), path: root, hint });
@@ -59,7 +62,9 @@ fn digest(listed: Listed, read_images: bool, store: &Store) -> Listing {
     let Listed { folder, entries, .. } = listed;
     // A file that can't be read has no content; the stage that inspects images says why.
     let unreadable = || key::digest(b"unreadable");
-    let digest = |path: &str| store.hints().digest(&folder.join(path)).map_or_else(|_| unreadable(), |found| found.digest);
+    let digest = |path: &str| {
+        store.hints().digest(&folder.join(path)).map_or_else(|_| unreadable(), |found| found.digest)
+    };
     let image = |entry: listing::Entry| {
         let digest = read_images.then(|| digest(&entry.path));
         ListedImage { path: entry.path, label: entry.label, group: entry.group, digest }

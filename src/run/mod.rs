@@ -41,7 +41,8 @@ pub fn read_file(
     stage: crate::store::Key,
     name: &str,
 ) -> Result<Vec<u8>, crate::store::StoreError> {
-    let blob = outcome.stages.iter().find(|run| run.record.key == stage).and_then(|run| run.record.files.get(name));
+    let blob =
+        outcome.stages.iter().find(|run| run.record.key == stage).and_then(|run| run.record.files.get(name));
     match blob {
         Some(blob) => store.read_blob(blob),
         None => Err(crate::fs::FsError {

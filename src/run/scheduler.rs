@@ -56,8 +56,8 @@ pub(super) fn run(plan: &Plan, store: &Store, options: &Options<'_>) -> Result<O
     let state = State::new(plan);
     if !state.is_over() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
-        let pool = pool
-            .map_err(|error| RunError::Threads { threads: options.threads, reason: error.to_string() })?;
+        let pool =
+            pool.map_err(|error| RunError::Threads { threads: options.threads, reason: error.to_string() })?;
         let state = Mutex::new(state);
         let scheduler = Scheduler { plan, store, options, pool, state, changed: Condvar::new() };
         std::thread::scope(|scope| {
@@ -104,7 +104,8 @@ impl Scheduler<'_> {
             if state.is_over() {
                 return None;
             }
-            if state.failure.is_none() && !self.options.cancel.is_raised()
+            if state.failure.is_none()
+                && !self.options.cancel.is_raised()
                 && let Some(position) = state.next(self.plan)
             {
                 state.stages[position] = Progress::Running;
@@ -121,7 +122,12 @@ impl Scheduler<'_> {
         }
     }
 
-    fn settle(&self, position: usize, node: &Node, computed: Result<(Record, Option<Output>, bool), RunError>) {
+    fn settle(
+        &self,
+        position: usize,
+        node: &Node,
+        computed: Result<(Record, Option<Output>, bool), RunError>,
+    ) {
         let mut state = self.state();
         match computed {
             Ok((record, output, hit)) => {
@@ -225,7 +231,8 @@ impl Scheduler<'_> {
             })?;
             files.insert(name.clone(), bytes);
         }
-        let output = self.plan.graph.nodes()[position].load(&files).map_err(|error| damaged(error.to_string()))?;
+        let output =
+            self.plan.graph.nodes()[position].load(&files).map_err(|error| damaged(error.to_string()))?;
         self.state().remember(key, output.clone());
         Ok(output)
     }

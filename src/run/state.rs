@@ -53,7 +53,9 @@ impl State {
 
     /// A stage whose inputs are done and which nobody runs.
     pub fn next(&self, plan: &Plan) -> Option<usize> {
-        let done = |key: &Key| plan.graph.position(*key).is_some_and(|at| matches!(self.stages[at], Progress::Done(_)));
+        let done = |key: &Key| {
+            plan.graph.position(*key).is_some_and(|at| matches!(self.stages[at], Progress::Done(_)))
+        };
         let nodes = plan.graph.nodes().iter().enumerate();
         let mut ready = nodes.filter(|(at, node)| {
             matches!(self.stages[*at], Progress::Waiting) && node.inputs.iter().all(done)

@@ -71,7 +71,7 @@ impl Predictions {
 
 impl Artifact for Predictions {
     fn save(&self) -> Result<Files, ArtifactError> {
-        let predictions = Self::append_to(&[(String::new(), self)]).to_parquet()?;
+        let predictions = Self::append_to(&[(String::new(), self)]).into_parquet()?;
         let variance = super::to_json(&self.kept_variance)?;
         Ok(Files::from([(FILE.to_owned(), predictions), ("kept_variance.json".to_owned(), variance)]))
     }
@@ -82,12 +82,14 @@ impl Artifact for Predictions {
         let (labels, predicted) = (table.text("label")?, table.text("predicted")?);
         let scores = Emotion::ALL.map(|emotion| table.numbers(&format!("score_{emotion}")));
         let scores = scores.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let emotion = |name: &str| Emotion::from_name(name).ok_or_else(|| ArtifactError(format!("label `{name}`")));
+        let emotion =
+            |name: &str| Emotion::from_name(name).ok_or_else(|| ArtifactError(format!("label `{name}`")));
         let mut rows = Vec::with_capacity(images.len());
         for (at, (((image, group), fold), (label, predicted))) in
             images.into_iter().zip(groups).zip(folds).zip(labels.iter().zip(&predicted)).enumerate()
         {
-            let scores = std::array::from_fn(|class| scores.get(class).and_then(|column| column.get(at).copied()?));
+            let scores =
+                std::array::from_fn(|class| scores.get(class).and_then(|column| column.get(at).copied()?));
             let (label, predicted) = (emotion(label)?, emotion(predicted)?);
             rows.push(Prediction { image, group, fold, label, predicted, scores });
         }

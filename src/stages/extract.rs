@@ -189,7 +189,9 @@ impl ExtractFeatures {
                     Ok((receiver.receive().map_err(failed)?, count))
                 });
                 let kept_now = received.and_then(|(rows, count)| {
-                    for (row, &at) in rows.chunks_exact(self.extraction.width).zip(&missing[done..done + count]) {
+                    for (row, &at) in
+                        rows.chunks_exact(self.extraction.width).zip(&missing[done..done + count])
+                    {
                         features.row_mut(at).iter_mut().zip(row).for_each(|(to, from)| *to = *from);
                     }
                     done += count;

@@ -83,7 +83,7 @@ impl Artifact for Manifest {
             .text("label", images().map(|image| image.label.name()))
             .text("group", images().map(|image| &image.group))
             .text("digest", images().map(|image| image.digest.map(Digest::to_hex).unwrap_or_default()))
-            .to_parquet()?;
+            .into_parquet()?;
         let rest = to_json(&Rest { listed: self.listed, skipped: self.skipped.clone() })?;
         Ok(Files::from([("manifest.parquet".to_owned(), table), ("skipped.json".to_owned(), rest)]))
     }
@@ -96,7 +96,8 @@ impl Artifact for Manifest {
         for ((((row, path), label), group), digest) in
             rows.into_iter().zip(paths).zip(labels).zip(groups).zip(digests)
         {
-            let label = Emotion::from_name(&label).ok_or_else(|| ArtifactError(format!("label `{label}`")))?;
+            let label =
+                Emotion::from_name(&label).ok_or_else(|| ArtifactError(format!("label `{label}`")))?;
             images.push(Image { row, path, label, group, digest: Digest::from_hex(&digest) });
         }
         let Rest { listed, skipped } = from_json(files, "skipped.json")?;
@@ -154,7 +155,8 @@ impl Stage for InspectImages {
             return Err(StageError::BadInput(refusal(&manifest.skipped)));
         }
         if !manifest.skipped.is_empty() {
-            context.notice(format!("{} bad images are left out; the results list them", manifest.skipped.len()));
+            context
+                .notice(format!("{} bad images are left out; the results list them", manifest.skipped.len()));
         }
         if manifest.images.is_empty() {
             return Err(StageError::BadInput("the data set has no usable image".to_owned()));

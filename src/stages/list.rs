@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::table::{ReadTable, Table};
 use super::file;
+use super::table::{ReadTable, Table};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Stage, StageError};
 use crate::store::key;
 use crate::types::Digest;
@@ -53,12 +53,12 @@ impl Listing {
     /// # Errors
     /// The file is gone, or changed since it was listed.
     pub fn bytes(&self, row: usize, folder: &Path) -> Result<Vec<u8>, StageError> {
-        let image = self.images.get(row).ok_or_else(|| StageError::Failed(format!("there is no image {row}")))?;
+        let image =
+            self.images.get(row).ok_or_else(|| StageError::Failed(format!("there is no image {row}")))?;
         let bytes = match &self.archive {
             Some(archive) => archive.slice(row).to_vec(),
-            None => crate::fs::read(&folder.join(&image.path)).map_err(|error| {
-                StageError::BadInput(format!("{error}: {}", error.source))
-            })?,
+            None => crate::fs::read(&folder.join(&image.path))
+                .map_err(|error| StageError::BadInput(format!("{error}: {}", error.source)))?,
         };
         if image.digest.is_some_and(|digest| digest != key::digest(&bytes)) {
             let message = format!("`{}` changed while the run was going on; run again", image.path);
@@ -108,7 +108,7 @@ impl Artifact for Listing {
                 .integers("length", archive.places.iter().map(|place| place.1));
             files.insert(ARCHIVE.to_owned(), archive.bytes.clone());
         }
-        files.insert(TABLE.to_owned(), table.to_parquet()?);
+        files.insert(TABLE.to_owned(), table.into_parquet()?);
         Ok(files)
     }
 

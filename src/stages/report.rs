@@ -142,11 +142,15 @@ impl Stage for MakeReport {
         files.insert("per_class_tpr.csv".to_owned(), rates.into_bytes());
         let counts = tables::confusion_csv(&evaluations, &data_set);
         files.insert("confusion.csv".to_owned(), counts.into_bytes());
-        let named: Vec<_> =
-            self.methods.iter().zip(&predictions).map(|(method, all)| (method.name.clone(), &**all)).collect();
+        let named: Vec<_> = self
+            .methods
+            .iter()
+            .zip(&predictions)
+            .map(|(method, all)| (method.name.clone(), &**all))
+            .collect();
         let failed = |error: ArtifactError| StageError::Failed(error.to_string());
         let table = Predictions::append_to(&named).note("emolab.data_set", &data_set);
-        files.insert("predictions.parquet".to_owned(), table.to_parquet().map_err(failed)?);
+        files.insert("predictions.parquet".to_owned(), table.into_parquet().map_err(failed)?);
         if !manifest.skipped.is_empty() {
             files.insert("skipped.json".to_owned(), to_json(&manifest.skipped).map_err(failed)?);
         }
@@ -159,9 +163,9 @@ impl MakeReport {
         let omitted = |emotion: Emotion| {
             summary.left_out.contains_key(&emotion).then(|| format!("n < {}", self.min_per_class))
         };
-        let present = Emotion::ALL.into_iter().filter(|emotion| {
-            summary.images[emotion.index()] > 0 && !summary.left_out.contains_key(emotion)
-        });
+        let present = Emotion::ALL
+            .into_iter()
+            .filter(|emotion| summary.images[emotion.index()] > 0 && !summary.left_out.contains_key(emotion));
         let mut subtitle = vec![self.protocol.clone()];
         subtitle.extend(self.stand_in.clone());
         subtitle.extend(self.leak.clone());

@@ -71,14 +71,15 @@ const LEFT_OUT: &str = "left out";
 impl Artifact for Split {
     fn save(&self) -> Result<Files, ArtifactError> {
         let places: Vec<String> = match &self.places {
-            Places::Folds(folds) => {
-                folds.iter().map(|fold| fold.map_or_else(|| LEFT_OUT.to_owned(), |fold| fold.to_string())).collect()
-            }
+            Places::Folds(folds) => folds
+                .iter()
+                .map(|fold| fold.map_or_else(|| LEFT_OUT.to_owned(), |fold| fold.to_string()))
+                .collect(),
             Places::Parts(parts) => {
                 parts.iter().map(|part| part.map_or(LEFT_OUT, Part::name).to_owned()).collect()
             }
         };
-        let table = Table::default().text("place", places).to_parquet()?;
+        let table = Table::default().text("place", places).into_parquet()?;
         let left_out = to_json(&self.left_out)?;
         Ok(Files::from([("split.parquet".to_owned(), table), ("left_out.json".to_owned(), left_out)]))
     }
@@ -132,8 +133,9 @@ impl Stage for SplitImages {
             );
             return Err(StageError::BadInput(message));
         }
-        let kept: Vec<usize> =
-            (0..manifest.images.len()).filter(|&at| !left_out.contains_key(&manifest.images[at].label)).collect();
+        let kept: Vec<usize> = (0..manifest.images.len())
+            .filter(|&at| !left_out.contains_key(&manifest.images[at].label))
+            .collect();
         let labels: Vec<Emotion> = kept.iter().map(|&at| manifest.images[at].label).collect();
         let groups: Vec<String> = kept.iter().map(|&at| manifest.images[at].group.clone()).collect();
         let places = self.place(&labels, &groups, &kept, manifest.images.len()).map_err(|error| {

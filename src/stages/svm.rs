@@ -99,8 +99,12 @@ impl Stage for TrainSvm {
         let scale = ScaleModel::fit(&scores, self.scale).map_err(|error| failed(&error))?;
         let scaled = scores.try_map(|scores| scale.apply(scores.view())).map_err(|error| failed(&error))?;
         context.check_cancelled()?;
-        let parameters =
-            SvmParameters { c: self.c, class_weight: self.class_weight, solver: SvmSolver::Linfa, ..Default::default() };
+        let parameters = SvmParameters {
+            c: self.c,
+            class_weight: self.class_weight,
+            solver: SvmSolver::Linfa,
+            ..Default::default()
+        };
         let svm = context.parallel(|| OneVsAllModel::fit(&scaled, &labels, &parameters));
         Ok(Classifier { svm: svm.map_err(|error| failed(&error))?, scale })
     }

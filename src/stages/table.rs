@@ -42,14 +42,16 @@ impl Table {
     }
 
     /// As Parquet: uncompressed and without statistics, so that equal tables are equal bytes.
-    pub fn to_parquet(self) -> Result<Vec<u8>, ArtifactError> {
+    pub fn into_parquet(self) -> Result<Vec<u8>, ArtifactError> {
         let mut frame = DataFrame::new_infer_height(self.columns).map_err(failed)?;
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
             .with_compression(ParquetCompression::Uncompressed)
             .with_statistics(StatisticsOptions::empty())
             .set_parallel(false)
-            .with_key_value_metadata((!self.notes.is_empty()).then(|| KeyValueMetadata::from_static(self.notes)))
+            .with_key_value_metadata(
+                (!self.notes.is_empty()).then(|| KeyValueMetadata::from_static(self.notes)),
+            )
             .finish(&mut frame)
             .map_err(failed)?;
         Ok(bytes)

@@ -13,7 +13,12 @@ pub struct Tensors {
 
 impl Tensors {
     /// Adds an array of any shape.
-    pub fn with<'a>(mut self, name: &str, shape: &[usize], values: impl IntoIterator<Item = &'a f64>) -> Self {
+    pub fn with<'a>(
+        mut self,
+        name: &str,
+        shape: &[usize],
+        values: impl IntoIterator<Item = &'a f64>,
+    ) -> Self {
         let bytes = values.into_iter().flat_map(|value| value.to_le_bytes()).collect();
         self.arrays.push((name.to_owned(), shape.to_vec(), bytes));
         self

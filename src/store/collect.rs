@@ -210,7 +210,12 @@ impl Store {
 
     fn bytes_of(&self, live: &[Kept]) -> Result<u64, StoreError> {
         let (blobs, _) = self.reachable(live)?;
-        blobs.iter().map(|digest| self.blob_path(*digest)).filter(|path| path.exists()).map(|path| size(&path)).sum()
+        blobs
+            .iter()
+            .map(|digest| self.blob_path(*digest))
+            .filter(|path| path.exists())
+            .map(|path| size(&path))
+            .sum()
     }
 
     fn kept(&self) -> Result<Vec<Kept>, StoreError> {
@@ -245,7 +250,7 @@ impl Store {
 
     /// What killed processes left: nobody else is in the store while it is locked.
     fn remove_leftovers(&self) -> Result<(), StoreError> {
-        let mut folders = vec![self.root.clone()];
+        let mut folders = vec![self.folder().to_owned()];
         while let Some(folder) = folders.pop() {
             for path in fs::children(&folder)? {
                 if path.is_dir() {
@@ -280,4 +285,3 @@ fn collect_extractors(value: &Value, found: &mut BTreeSet<Key>) {
 fn size(path: &Path) -> Result<u64, StoreError> {
     Ok(std::fs::metadata(path).map_err(FsError::at("read", path))?.len())
 }
-

@@ -115,9 +115,9 @@ fn stamp(metadata: &std::fs::Metadata) -> Stamp {
 }
 
 fn is_settled(metadata: &std::fs::Metadata) -> bool {
-    metadata.modified().is_ok_and(|modified| {
-        SystemTime::now().duration_since(modified).is_ok_and(|age| age > GRAIN)
-    })
+    metadata
+        .modified()
+        .is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|age| age > GRAIN))
 }
 
 fn parse(text: &[u8]) -> HashMap<PathBuf, (Stamp, Digest)> {

@@ -12,7 +12,8 @@ fn files(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
 fn save(store: &Store, parameters: &Value, bytes: &[u8]) -> Record {
     let key = Key::of("fit", 1, parameters);
     let files = files(bytes);
-    let finished = Finished { stage: "fit", version: 1, parameters, files: &files, elapsed: Duration::from_millis(5) };
+    let finished =
+        Finished { stage: "fit", version: 1, parameters, files: &files, elapsed: Duration::from_millis(5) };
     store.save(key, &finished).unwrap()
 }
 
@@ -36,7 +37,9 @@ fn a_flipped_byte_a_missing_blob_and_a_damaged_record_are_misses_that_heal() {
     let blob = store.blob_path(record.files["matrix.npy"].digest);
 
     std::fs::write(&blob, b"numberz").unwrap();
-    let Lookup::Damaged(reason) = store.look_up("fit", record.key).unwrap() else { panic!("expected damage") };
+    let Lookup::Damaged(reason) = store.look_up("fit", record.key).unwrap() else {
+        panic!("expected damage")
+    };
     assert!(reason.contains("matrix.npy") && reason.contains("damaged"), "{reason}");
     assert!(matches!(store.read_blob(&record.files["matrix.npy"]), Err(StoreError::Damaged { .. })));
     assert_eq!(store.verify().unwrap().damage.len(), 1);
@@ -97,7 +100,10 @@ fn rows_are_found_by_image_and_a_damaged_pack_is_left_out() {
     std::fs::write(&path, bytes).unwrap();
     let rows = store.rows(extractor, 2, &images).unwrap();
     assert_eq!(rows.damaged.len(), 1);
-    assert_eq!(images.iter().filter(|image| rows.get(image).is_some()).count() % 3, if blob.bytes > 80 { 1 } else { 2 });
+    assert_eq!(
+        images.iter().filter(|image| rows.get(image).is_some()).count() % 3,
+        if blob.bytes > 80 { 1 } else { 2 }
+    );
 }
 
 #[test]

@@ -50,7 +50,10 @@ fn bomb() -> Vec<u8> {
 
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 },
+        )
     };
     !bytes.iter().fold(!0, step)
 }
@@ -68,7 +71,8 @@ fn every_bad_image_is_named_with_its_reason_and_nothing_is_lost() {
         ("joy/9.png", "joy"),
         ("sadness/bomb.png", "60000"),
     ] {
-        let line = ran.err.lines().find(|line| line.contains(path)).unwrap_or_else(|| panic!("{path}: {}", ran.err));
+        let line =
+            ran.err.lines().find(|line| line.contains(path)).unwrap_or_else(|| panic!("{path}: {}", ran.err));
         assert!(line.contains(reason), "{line}");
     }
     assert!(ran.err.contains("5 bad images") && ran.err.contains("on_bad_image"), "{}", ran.err);
@@ -81,7 +85,8 @@ fn bad_images_can_be_skipped_and_are_then_listed() {
     spoil(&project);
     let ran = project.must(&["run", FILE, "--set", "dataset.on_bad_image=skip"]);
     assert!(ran.out.contains("5 bad images"), "{}", ran.out);
-    let skipped: serde_json::Value = serde_json::from_str(&project.read("results/iaps_5fold/skipped.json")).unwrap();
+    let skipped: serde_json::Value =
+        serde_json::from_str(&project.read("results/iaps_5fold/skipped.json")).unwrap();
     assert_eq!(skipped.as_array().unwrap().len(), 5);
     assert!(!ran.out.contains("stand-in"), "these are the real images");
 }
@@ -98,7 +103,8 @@ fn one_changed_image_costs_one_row() {
     let project = with_images();
     project.must(&["run", FILE]);
     let rows = || -> u64 {
-        let usage: serde_json::Value = serde_json::from_str(&project.must(&["store", "du", "--json"]).out).unwrap();
+        let usage: serde_json::Value =
+            serde_json::from_str(&project.must(&["store", "du", "--json"]).out).unwrap();
         usage["pack_bytes"].as_u64().unwrap()
     };
     let before = rows();

@@ -90,8 +90,11 @@ fn a_stronger_layer_turns_settings_of_a_weaker_choice_off() {
 #[test]
 fn config_shows_every_value_with_its_origin() {
     let project = Project::with_features();
-    let shown = project.command(&["config", "experiments/mine.toml", "--set", "svm.c=10"])
-        .env("EMOLAB_PCA__COMPONENTS", "5").output().unwrap();
+    let shown = project
+        .command(&["config", "experiments/mine.toml", "--set", "svm.c=10"])
+        .env("EMOLAB_PCA__COMPONENTS", "5")
+        .output()
+        .unwrap();
     insta::assert_snapshot!(String::from_utf8(shown.stdout).unwrap());
 }
 

@@ -22,7 +22,10 @@ fn the_quick_experiment_runs_on_stand_in_images_and_says_so_everywhere() {
     assert!(project.read("results/quick/figure6.svg").contains(said));
     for name in ["per_class_tpr.csv", "confusion.csv"] {
         let table = project.read(&format!("results/quick/{name}"));
-        assert!(table.lines().skip(1).all(|line| line.ends_with("stand-in images for Abstract Paintings")), "{name}");
+        assert!(
+            table.lines().skip(1).all(|line| line.ends_with("stand-in images for Abstract Paintings")),
+            "{name}"
+        );
     }
     let record: serde_json::Value = serde_json::from_str(&project.read("results/quick/run.json")).unwrap();
     assert_eq!(record["stand_in"], said);
@@ -46,7 +49,10 @@ fn an_extraction_killed_on_its_way_continues_and_ends_in_the_same_features() {
         child.wait().unwrap();
     }
     project.must(&["run", FILE]);
-    assert!(project.bytes("results/quick/predictions.parquet") == whole.bytes("results/quick/predictions.parquet"));
+    assert!(
+        project.bytes("results/quick/predictions.parquet")
+            == whole.bytes("results/quick/predictions.parquet")
+    );
 }
 
 #[test]

@@ -83,7 +83,8 @@ impl Project {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_emolab"));
         command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EMOLAB_")) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EMOLAB_"))
+        {
             command.env_remove(name);
         }
         command.env("EMOLAB_DEPS", dependencies()).env("NO_COLOR", "1");
@@ -115,7 +116,10 @@ impl Project {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    files.insert(path.strip_prefix(self.path()).unwrap().to_owned(), std::fs::read(&path).unwrap());
+                    files.insert(
+                        path.strip_prefix(self.path()).unwrap().to_owned(),
+                        std::fs::read(&path).unwrap(),
+                    );
                 }
             }
         }
@@ -135,7 +139,10 @@ impl Project {
         let plan = self.must(&["plan", experiment, "--json"]);
         let plan: serde_json::Value = serde_json::from_str(&plan.out).unwrap();
         let stages = plan["stages"].as_array().unwrap().iter();
-        stages.filter(|stage| stage["hit"] == false).map(|stage| stage["label"].as_str().unwrap().to_owned()).collect()
+        stages
+            .filter(|stage| stage["hit"] == false)
+            .map(|stage| stage["label"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -160,7 +167,7 @@ pub fn dependencies() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(".deps")
 }
 
-/// A NumPy file of f32 `[rows, columns]`.
+/// A `NumPy` file of f32 `[rows, columns]`.
 pub fn npy(rows: usize, columns: usize, values: &[f32]) -> Vec<u8> {
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
     let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;

@@ -1,4 +1,5 @@
 //! Runs the real binary on small real data, a real store and a real network. One module per subject.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_data;
 mod bad_experiment;

@@ -9,14 +9,17 @@ fn features_from_a_manifest_run_to_a_figure_and_tables() {
     let project = Project::with_features();
     let ran = project.must(&["run", FILE]);
     assert!(ran.out.contains("DINOv2"), "{}", ran.out);
-    for name in ["figure.svg", "figure.png", "per_class_tpr.csv", "confusion.csv", "predictions.parquet", "run.json"] {
+    for name in
+        ["figure.svg", "figure.png", "per_class_tpr.csv", "confusion.csv", "predictions.parquet", "run.json"]
+    {
         assert!(project.has(&format!("results/mine/{name}")), "{name}");
     }
     let table = project.read("results/mine/per_class_tpr.csv");
     assert_eq!(table.lines().next(), Some("method,fold,emotion,images,correct,true_positive_rate,data_set"));
     let pooled: Vec<&str> = table.lines().filter(|line| line.contains(",pooled,")).collect();
     assert_eq!(pooled.len(), 8);
-    let correct: usize = pooled.iter().map(|line| line.split(',').nth(4).unwrap().parse::<usize>().unwrap()).sum();
+    let correct: usize =
+        pooled.iter().map(|line| line.split(',').nth(4).unwrap().parse::<usize>().unwrap()).sum();
     assert!(correct > 60, "the classes differ in their means, so most of 96 are told apart: {correct}");
     assert!(!table.contains("stand-in"));
 }
@@ -32,11 +35,14 @@ fn the_manifest_decides_which_row_is_whose() {
     rows.reverse();
     let reversed = format!("path,label,group\n{}\n", rows.join("\n"));
     let features = project.bytes("my/dinov2.npy");
-    let values: Vec<f32> = features[128..].chunks(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    let values: Vec<f32> =
+        features[128..].chunks(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     let values: Vec<f32> = values.chunks(16).rev().flatten().copied().collect();
     project.write("my/manifest.csv", reversed.as_bytes()).write("my/dinov2.npy", &npy(96, 16, &values));
     project.must(&["run", FILE]);
-    let pooled = |text: &str| text.lines().filter(|line| line.contains(",pooled,")).map(str::to_owned).collect::<Vec<_>>();
+    let pooled = |text: &str| {
+        text.lines().filter(|line| line.contains(",pooled,")).map(str::to_owned).collect::<Vec<_>>()
+    };
     assert_eq!(pooled(&project.read("results/mine/confusion.csv")), pooled(&before));
 }
 
@@ -46,7 +52,11 @@ fn wrong_rows_and_numbers_that_are_none_stop_with_the_place_and_code_2() {
     project.write("my/dinov2.npy", &npy(95, 16, &vec![0.5; 95 * 16]));
     let ran = project.emolab(&["run", FILE]);
     assert_eq!(ran.code, 2, "{}", ran.err);
-    assert!(ran.err.contains("95") && ran.err.contains("96") && ran.err.contains("dinov2.npy"), "{}", ran.err);
+    assert!(
+        ran.err.contains("95") && ran.err.contains("96") && ran.err.contains("dinov2.npy"),
+        "{}",
+        ran.err
+    );
 
     let mut values = vec![0.5; 96 * 16];
     values[3 * 16 + 7] = f32::NAN;

@@ -12,13 +12,15 @@ fn predictions_have_the_documented_columns_and_one_row_per_tested_image() {
     project.must(&["run", FILE]);
     let file = std::fs::File::open(project.path().join("results/mine/predictions.parquet")).unwrap();
     let table = ParquetReader::new(file).finish().unwrap();
-    let names: Vec<&str> = table.get_column_names().into_iter().map(|name| name.as_str()).collect();
+    let names: Vec<&str> =
+        table.get_column_names().into_iter().map(polars::prelude::PlSmallStr::as_str).collect();
     let expected = "method image group fold label predicted score_amusement score_anger score_awe \
         score_contentment score_disgust score_excitement score_fear score_sadness";
     assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
     assert_eq!(table.height(), 96);
     // The prediction is the emotion of the largest decision value.
-    let text = |name: &str, row: usize| table.column(name).unwrap().str().unwrap().get(row).unwrap().to_owned();
+    let text =
+        |name: &str, row: usize| table.column(name).unwrap().str().unwrap().get(row).unwrap().to_owned();
     for row in 0..table.height() {
         let score = |emotion: &&&str| {
             table.column(&format!("score_{emotion}")).unwrap().f64().unwrap().get(row).unwrap()

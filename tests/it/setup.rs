@@ -16,8 +16,14 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let tools = folder.path().join("bin");
         std::fs::create_dir(&tools).unwrap();
-        for tool in ["sh", "cat", "cksum", "mkdir", "rm", "mv", "dirname", "uname", "df", "awk", "grep", "cut", "tail", "cp", "ln"] {
-            let real = ["/bin", "/usr/bin"].map(|at| Path::new(at).join(tool)).into_iter().find(|path| path.exists());
+        for tool in [
+            "sh", "cat", "cksum", "mkdir", "rm", "mv", "dirname", "uname", "df", "awk", "grep", "cut",
+            "tail", "cp", "ln",
+        ] {
+            let real = ["/bin", "/usr/bin"]
+                .map(|at| Path::new(at).join(tool))
+                .into_iter()
+                .find(|path| path.exists());
             std::os::unix::fs::symlink(real.unwrap(), tools.join(tool)).unwrap();
         }
         for (name, script) in clients {
@@ -50,7 +56,11 @@ const NPM: &str = "mkdir -p node_modules && echo drawings > node_modules/icons.j
 fn a_missing_client_is_named_with_what_to_install() {
     let ran = Machine::with(&[("npm", NPM)]).set_up();
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("`python3` was not found") && ran.err.contains("apt-get install python3"), "{}", ran.err);
+    assert!(
+        ran.err.contains("`python3` was not found") && ran.err.contains("apt-get install python3"),
+        "{}",
+        ran.err
+    );
     let ran = Machine::with(&[("python3", "[ \"$2\" = pip ] && exit 1; exit 0")]).set_up();
     assert!(ran.err.contains("python3 has no pip") && ran.code == 1, "{}", ran.err);
     let ran = Machine::with(&[("python3", PIP)]).set_up();

@@ -29,7 +29,11 @@ fn every_blob_flipped_or_gone_is_reported_and_computed_again() {
     assert!(again.err.contains("damaged"), "{}", again.err);
     assert_eq!(project.snapshot(".emolab/v1/blobs"), good);
     let tables = |files: &std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>| {
-        files.iter().filter(|(path, _)| !path.ends_with("run.json")).map(|(p, b)| (p.clone(), b.clone())).collect::<Vec<_>>()
+        files
+            .iter()
+            .filter(|(path, _)| !path.ends_with("run.json"))
+            .map(|(p, b)| (p.clone(), b.clone()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(tables(&project.snapshot("results")), tables(&results));
     project.must(&["store", "verify"]);
@@ -67,7 +71,11 @@ fn a_run_killed_again_and_again_ends_with_the_same_results() {
     }
     project.must(&["store", "verify"]);
     project.must(&["store", "gc"]);
-    let left: Vec<_> = project.snapshot(".emolab").into_keys().filter(|path| path.display().to_string().contains("tmp-")).collect();
+    let left: Vec<_> = project
+        .snapshot(".emolab")
+        .into_keys()
+        .filter(|path| path.display().to_string().contains("tmp-"))
+        .collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -130,7 +138,8 @@ fn ls_and_du_show_what_is_there() {
     let project = Project::with_features();
     project.must(&["run", FILE]);
     assert!(project.must(&["store", "ls"]).out.contains("fit-pca"));
-    let usage: serde_json::Value = serde_json::from_str(&project.must(&["store", "du", "--json"]).out).unwrap();
+    let usage: serde_json::Value =
+        serde_json::from_str(&project.must(&["store", "du", "--json"]).out).unwrap();
     assert_eq!(usage["stages"]["fit-pca"]["records"], 3);
     let on_disk: u64 = project.blobs().iter().map(|path| std::fs::metadata(path).unwrap().len()).sum();
     assert_eq!(usage["total_bytes"], on_disk);

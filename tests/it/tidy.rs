@@ -75,7 +75,8 @@ fn libraries_stay_behind_their_fences() {
     for (module, path, text) in sources() {
         for (library, allowed) in FENCES {
             let named = code(&text).find(|line| {
-                line.split(library).count() > 1 && line.trim_start().starts_with("use ") || line.contains(&format!(" {library}"))
+                line.split(library).count() > 1 && line.trim_start().starts_with("use ")
+                    || line.contains(&format!(" {library}"))
             });
             // Names of solvers as data are no use of the library.
             let named = named.filter(|line| !line.contains('"'));

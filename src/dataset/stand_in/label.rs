@@ -32,7 +32,8 @@ impl WordLists {
 
     fn named_by(&self, words: &Words) -> Vec<Emotion> {
         let phrases: Vec<String> = words.phrases.iter().map(|phrase| plain(phrase)).collect();
-        let names = |list: &[String]| list.iter().any(|word| phrases.iter().any(|phrase| phrase.contains(word)));
+        let names =
+            |list: &[String]| list.iter().any(|word| phrases.iter().any(|phrase| phrase.contains(word)));
         self.0.iter().filter(|(_, list)| names(list)).map(|(emotion, _)| *emotion).collect()
     }
 }
@@ -58,7 +59,10 @@ mod tests {
     use super::*;
 
     fn words(sequence: &str, phrases: &[&str]) -> Words {
-        Words { sequence: sequence.to_owned(), phrases: phrases.iter().map(|text| (*text).to_owned()).collect() }
+        Words {
+            sequence: sequence.to_owned(),
+            phrases: phrases.iter().map(|text| (*text).to_owned()).collect(),
+        }
     }
 
     #[test]

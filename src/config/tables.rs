@@ -1,0 +1,315 @@
+//! The tables of an experiment file: one function each, in which every setting is stated once.
+
+use std::path::PathBuf;
+
+use figment::value::Value;
+
+use super::experiment::{
+    Dataset, Experiment, Features, Figure, Method, OnBadImage, Pca, PcaFit, Split, SplitKind, StandIn, Svm,
+};
+use super::names::{nearest, number, one_of};
+use super::section::{Reader, Section};
+use super::setting::Shown;
+use crate::images::{Filter, Fit};
+use crate::networks::{Device, NETWORKS, NetworkCard};
+use crate::solvers::scale::Scale;
+use crate::solvers::svm::ClassWeight;
+use crate::types::{Emotion, Seed};
+
+pub(super) fn read(reader: &Reader<'_>) -> Experiment {
+    let top = reader.top();
+    let table = top.table("experiment");
+    let (name, title, seed) = experiment(table);
+    let dataset = dataset(top.table("dataset"));
+    let split = split(top.table("split"));
+    let methods = methods(&top);
+    let pca = pca(top.table("pca"));
+    let svm = svm(top.table("svm"));
+    let figure = figure(top.table("figure"));
+    let compute = top.table("compute");
+    let device = compute
+        .field(
+            "device",
+            "Where CNNs run: `auto`, `cpu` or `cuda:N`.",
+            serde_json::json!({"type": "string", "pattern": "^(auto|cpu|cuda:[0-9]+)$"}),
+            |value| {
+                let device = value.as_str().and_then(|text| text.parse().ok());
+                device.ok_or_else(|| "`auto`, `cpu` or `cuda:N`".to_owned())
+            },
+            |device: &Device| Shown::Text(device.to_string()),
+        )
+        .or(Device::Auto);
+    compute.end();
+    top.end();
+    Experiment { name, title, seed, dataset, split, methods, pca, svm, figure, device }
+}
+
+fn experiment(table: Section<'_>) -> (String, String, Seed) {
+    let name = table.field(
+        "name",
+        "Names the results folder: letters, digits, `-` and `_`.",
+        serde_json::json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,100}$"}),
+        |value| {
+            let fits = |name: &&str| {
+                !name.is_empty()
+                    && name.len() <= 100
+                    && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+            };
+            let name = value.as_str().filter(fits);
+            name.map(str::to_owned).ok_or_else(|| "letters, digits, `-` and `_`, at most 100".to_owned())
+        },
+        |name: &String| Shown::Text(name.clone()),
+    );
+    let name = name.required().unwrap_or_default();
+    let title = table.text("title", "Title of the figure.").or(name.clone());
+    let seed = table.integer("seed", "Seed of every random choice.", 0, i64::MAX).or(2016);
+    table.end();
+    (name, title, Seed(seed as u64))
+}
+
+const STAND_INS: [(&str, StandIn); 1] = [("emoji", StandIn::Emoji)];
+const ON_BAD_IMAGE: [(&str, OnBadImage); 2] = [("stop", OnBadImage::Stop), ("skip", OnBadImage::Skip)];
+
+fn dataset(table: Section<'_>) -> Dataset {
+    let name = table.text("name", "Name of the data set's card, or any name.").required().unwrap_or_default();
+    let root = table.path("root", "A folder per emotion, or a manifest.").optional();
+    let manifest = table.path("manifest", "A CSV or Parquet file: path,label[,group].").optional();
+    let root = match (root, manifest) {
+        (Some(_), Some(_)) => {
+            table.refuse(
+                "manifest",
+                "`root` and `manifest` exclude each other".to_owned(),
+                "leave one of them out",
+            );
+            PathBuf::new()
+        }
+        (Some(path), None) | (None, Some(path)) => path,
+        (None, None) => {
+            if !table.has("root") && !table.has("manifest") {
+                let expected = "expected `root`, a folder per emotion, or `manifest`, a CSV or Parquet file";
+                table.refuse("root", "the data set has no place".to_owned(), expected);
+            }
+            PathBuf::new()
+        }
+    };
+    let stand_in = table.choice("stand_in", "Drawings used when `root` is absent.", &STAND_INS).optional();
+    let min_per_class = table
+        .integer(
+            "min_per_class",
+            "Classes with fewer images are left out of training and report.",
+            0,
+            i64::MAX,
+        )
+        .or(10);
+    let on_bad_image =
+        table.choice("on_bad_image", "What an unreadable image does.", &ON_BAD_IMAGE).or(OnBadImage::Stop);
+    let max_pixels = table
+        .integer("max_pixels", "Images with more pixels are refused unread.", 1, i64::MAX)
+        .or(100_000_000);
+    table.end();
+    Dataset {
+        name,
+        root,
+        stand_in,
+        min_per_class: min_per_class as usize,
+        on_bad_image,
+        max_pixels: max_pixels as u64,
+    }
+}
+
+const SPLIT_KINDS: [(&str, bool); 2] = [("k-fold", true), ("holdout", false)];
+
+fn split(table: Section<'_>) -> Split {
+    let cross_validation = table.choice("kind", "Cross validation or one holdout.", &SPLIT_KINDS).or(true);
+    let kind = if cross_validation {
+        table.belongs_elsewhere(&["train", "test", "validation"], "kind", "`kind = \"k-fold\"`");
+        let folds = table.integer("folds", "Number of folds.", 2, 1000).or(5);
+        SplitKind::KFold { folds: folds as usize }
+    } else {
+        table.belongs_elsewhere(&["folds"], "kind", "`kind = \"holdout\"`");
+        let train = table.fraction("train", "Share of images to train on.").or(0.80);
+        let test = table.fraction("test", "Share of images to test on.").or(0.15);
+        let validation = table.fraction("validation", "Share kept apart for choosing settings.").or(0.05);
+        let sum = train + test + validation;
+        if (sum - 1.0).abs() > 1e-6 {
+            let message = format!("the fractions of the holdout sum to {sum}");
+            table.refuse("train", message, "train, test and validation must sum to 1");
+        } else if train == 0.0 || test == 0.0 {
+            let message = "the holdout needs images to train on and to test on".to_owned();
+            table.refuse(if train == 0.0 { "train" } else { "test" }, message, "expected more than 0");
+        }
+        SplitKind::Holdout { train, test, validation }
+    };
+    let stratified = table.flag("stratified", "Spread each class evenly.").or(true);
+    let grouped = table.flag("grouped", "Keep all images of a group on one side.").or(true);
+    table.end();
+    Split { kind, stratified, grouped }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Variant {
+    ImageNetCnn,
+    Precomputed,
+}
+
+const VARIANTS: [(&str, Variant); 2] =
+    [("imagenet-cnn", Variant::ImageNetCnn), ("precomputed", Variant::Precomputed)];
+const CNN_KEYS: [&str; 5] = ["network", "layer", "weights", "fit", "filter"];
+
+fn methods(top: &Section<'_>) -> Vec<Method> {
+    let tables = top.tables("method");
+    if tables.is_empty() && !top.has("method") {
+        top.refuse(
+            "method",
+            "there is no `[[method]]`".to_owned(),
+            "expected one `[[method]]` per bar of the figure",
+        );
+    }
+    let mut methods: Vec<Method> = Vec::new();
+    for table in tables {
+        let Some((method, named)) = method(&table) else {
+            continue;
+        };
+        if methods.iter().any(|other| other.name == method.name) {
+            let message = format!("two methods are called `{}`", method.name);
+            let label = "give each a `name` of its own";
+            table.refuse(if named { "name" } else { "variant" }, message, label);
+        }
+        table.end();
+        methods.push(method);
+    }
+    methods
+}
+
+fn method(table: &Section<'_>) -> Option<(Method, bool)> {
+    let variant = table.choice("variant", "Where the features come from.", &VARIANTS).required()?;
+    let name = table.text("name", "Label of the bar.").optional();
+    let named = name.is_some();
+    match variant {
+        Variant::ImageNetCnn => {
+            table.belongs_elsewhere(&["features"], "variant", "`variant = \"imagenet-cnn\"`");
+            let features = cnn(table);
+            Some((
+                Method { name: name.unwrap_or_else(|| "ImageNet-CNN".to_owned()), features: features? },
+                named,
+            ))
+        }
+        Variant::Precomputed => {
+            table.belongs_elsewhere(&CNN_KEYS, "variant", "`variant = \"precomputed\"`");
+            let file = table
+                .path("features", "A matrix [n, d], row i = manifest row i: .npy, .safetensors or .parquet.");
+            let file = file.required()?;
+            let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            let name = name.or(stem).unwrap_or_default();
+            Some((Method { name, features: Features::Precomputed { file } }, named))
+        }
+    }
+}
+
+fn cnn(table: &Section<'_>) -> Option<Features> {
+    let names = || NETWORKS.iter().map(|card| card.name);
+    let network = table.field(
+        "network",
+        "The network.",
+        serde_json::json!({"enum": names().collect::<Vec<_>>()}),
+        move |value| {
+            let found = value.as_str().and_then(|text| NETWORKS.iter().find(|card| card.name == text));
+            found.ok_or_else(|| {
+                let near = value.as_str().and_then(|text| nearest(text, names()));
+                let near = near.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
+                format!("{}{near}", one_of(names()))
+            })
+        },
+        |card: &&NetworkCard| Shown::Text(card.name.to_owned()),
+    );
+    let known = !table.has("network");
+    let default = NETWORKS.first()?;
+    let network = if known { network.or(default) } else { network.optional()? };
+    let layers = move || network.layers.iter().map(|layer| layer.name);
+    let layer = table.field(
+        "layer",
+        "Which layer's activations are the features.",
+        serde_json::json!({"type": "string"}),
+        move |value| {
+            let found = value.as_str().and_then(|text| layers().find(|name| *name == text));
+            found.ok_or_else(|| format!("a layer of {}: {}", network.name, one_of(layers())))
+        },
+        |layer: &&'static str| Shown::Text((*layer).to_owned()),
+    );
+    let layer = layer.or("penultimate");
+    let weights = table.path("weights", "Weights file; by default the one that set-up fetched.").optional();
+    let fit = table.choice("fit", "How an image meets the input size.", &Fit::NAMES).or(Fit::Crop);
+    let filter = table.choice("filter", "The resampling filter.", &Filter::NAMES).or(Filter::Bicubic);
+    Some(Features::Cnn { network, layer, weights, fit, filter })
+}
+
+const PCA_FITS: [(&str, PcaFit); 2] = [("train", PcaFit::Train), ("all", PcaFit::All)];
+const LINFA: [(&str, ()); 1] = [("linfa", ())];
+
+fn pca(table: Section<'_>) -> Pca {
+    let components = table.integer("components", "Principal components kept.", 1, 1_000_000).or(20);
+    let fit = table
+        .choice("fit", "What the PCA is fitted on; `all` lets the test images leak into it.", &PCA_FITS)
+        .or(PcaFit::Train);
+    table.choice("solver", "Which code fits it.", &LINFA).or(());
+    table.end();
+    Pca { components: components as usize, fit }
+}
+
+const SCALES: [(&str, Scale); 3] =
+    [("global", Scale::Global), ("none", Scale::None), ("standard", Scale::Standard)];
+
+fn svm(table: Section<'_>) -> Svm {
+    let c = table.number_above("c", "Penalty C, after scaling.", 0.0).or(1.0);
+    let shape = serde_json::json!({"anyOf": [
+        {"enum": ["balanced", "none"]},
+        {
+            "type": "object",
+            "propertyNames": {"enum": Emotion::ALL.map(Emotion::name)},
+            "additionalProperties": {"type": "number", "exclusiveMinimum": 0}
+        }
+    ]});
+    let class_weight = table
+        .field("class_weight", "Extra penalty on the rarer side.", shape, class_weight, |weight| {
+            Shown::Text(if *weight == ClassWeight::None { "none" } else { "balanced" }.to_owned())
+        })
+        .or(ClassWeight::Balanced);
+    let scale = table.choice("scale", "How scores are scaled before the SVM.", &SCALES).or(Scale::Global);
+    table.choice("solver", "Which code trains it.", &LINFA).or(());
+    table.end();
+    Svm { c, class_weight, scale }
+}
+
+fn class_weight(value: &Value) -> Result<ClassWeight, String> {
+    let expected = || "`balanced`, `none`, or a table of a positive number per emotion".to_owned();
+    match value {
+        Value::String(_, text) if text == "balanced" => Ok(ClassWeight::Balanced),
+        Value::String(_, text) if text == "none" => Ok(ClassWeight::None),
+        Value::Dict(_, fields) => {
+            let mut weights = [None; 8];
+            for (key, value) in fields {
+                let emotion = Emotion::from_name(key).ok_or_else(|| {
+                    let names = Emotion::ALL.map(Emotion::name);
+                    let near = nearest(key, names.into_iter());
+                    let near = near.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
+                    format!("one of the eight emotions in place of `{key}`{near}")
+                })?;
+                let weight = number(value).filter(|weight| weight.is_finite() && *weight > 0.0);
+                weights[emotion.index()] =
+                    Some(weight.ok_or_else(|| format!("a positive number for `{key}`"))?);
+            }
+            Ok(ClassWeight::PerClass(weights))
+        }
+        _ => Err(expected()),
+    }
+}
+
+const FIGURE_KINDS: [(&str, ()); 1] = [("per-class-tpr", ())];
+
+fn figure(table: Section<'_>) -> Figure {
+    table.choice("kind", "What is drawn.", &FIGURE_KINDS).or(());
+    let number = table.integer("number", "The figure's number in the paper, which names its files.", 1, 99);
+    let number = number.optional().map(|number| number as u32);
+    table.end();
+    Figure { number }
+}
