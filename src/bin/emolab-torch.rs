@@ -2,6 +2,8 @@
 //!
 //! Its modules lie with the other networks, but only this program may name `tch`: see `emolab::networks`.
 
+#[path = "../networks/worker/compute.rs"]
+mod compute;
 #[path = "../networks/efficientnet_lite.rs"]
 mod efficientnet_lite;
 #[cfg(test)]

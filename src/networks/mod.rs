@@ -4,7 +4,7 @@
 //! in a second program, `emolab-torch`, which alone links libtorch (feature `torch`); [`worker`] starts it and
 //! exchanges batches with it.
 //!
-//! `efficientnet_lite.rs` and `worker/server.rs` lie here but belong to that program, not to this library: a
+//! `efficientnet_lite.rs`, `worker/server.rs` and `worker/compute.rs` lie here but belong to that program, not to this library: a
 //! library that names `tch` drags libtorch into every program that uses any of it, as the initialisers of
 //! tch's C++ part survive the linker's garbage collection (measured).
 
