@@ -116,6 +116,17 @@ impl EfficientNetLite {
         })
     }
 
+    /// The same weights for another thread: tensors are handles, which one thread must not lend to another.
+    pub fn share(&self) -> Result<Self, TchError> {
+        Ok(Self {
+            conv_stem: self.conv_stem.share()?,
+            blocks: self.blocks.iter().map(Block::share).collect::<Result<_, _>>()?,
+            conv_head: self.conv_head.share()?,
+            fc_weight: self.fc_weight.f_detach()?,
+            fc_bias: self.fc_bias.f_detach()?,
+        })
+    }
+
     /// Activations of one layer, `[b, width]`, for images `[b, 224, 224, 3]` of u8.
     pub fn forward(&self, images: &Tensor, layer: Readout) -> Result<Tensor, TchError> {
         // [b, 3, 224, 224], still channels-last in memory; -1 to 1.
@@ -143,6 +154,15 @@ impl Block {
         let x = relu6(self.depthwise_conv.forward(expanded)?)?;
         let mut x = self.project_conv.forward(&x)?;
         if self.skip { x.f_add_(input) } else { Ok(x) }
+    }
+
+    fn share(&self) -> Result<Self, TchError> {
+        Ok(Self {
+            expand_conv: self.expand_conv.as_ref().map(Convolution::share).transpose()?,
+            depthwise_conv: self.depthwise_conv.share()?,
+            project_conv: self.project_conv.share()?,
+            skip: self.skip,
+        })
     }
 }
 
@@ -173,6 +193,10 @@ impl Convolution {
         } else {
             convolve(&x.f_constant_pad_nd([before, after, before, after])?, 0)
         }
+    }
+
+    fn share(&self) -> Result<Self, TchError> {
+        Ok(Self { weight: self.weight.f_detach()?, bias: self.bias.f_detach()?, ..*self })
     }
 }
 

@@ -1,26 +1,21 @@
 //! The child's side: loads a network, answers batches until its input ends.
-//!
-//! An image's activations must not depend on the batch that it came in. Kernels choose their blocking by the
-//! shape of the batch, so every forward pass here has [`BATCH`] images, the last one filled up with zeros.
 
-use std::any::Any;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, SyncSender};
 use std::{fs, thread};
 
 use emolab::networks::checkpoint::Checkpoint;
 use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
 use emolab::networks::{Device, NetworkCard};
-use tch::{Cuda, Kind, Tensor};
+use tch::Cuda;
 
+use crate::compute::{Network, Pending, Pool, panic_message};
 use crate::efficientnet_lite::{EfficientNetLite, Readout};
 
-/// Images per forward pass.
-pub const BATCH: usize = 16;
-/// Batches read ahead while one is computed.
-const AHEAD: usize = 1;
+/// A batch whose rows are being computed: its images and what will answer them.
+type Answer = Result<(usize, Pending), String>;
 
 /// Serves one parent. Every failure, panic included, is sent to it; `Err` is the message once more.
 pub fn serve(input: impl Read + Send + 'static, mut output: impl Write) -> Result<(), String> {
@@ -28,16 +23,11 @@ pub fn serve(input: impl Read + Send + 'static, mut output: impl Write) -> Resul
     let error = match served {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error,
-        Err(panic) => format!("the worker panicked: {}", panic_message(&*panic)),
+        Err(panic) => panic_message(&*panic),
     };
     // Where the parent is gone nobody listens.
     let _ = protocol::write(&mut output, &FromWorker::Failed { error: error.clone() }, &[]);
     Err(error)
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref().copied()).unwrap_or("no message")
 }
 
 fn run(mut input: impl Read + Send + 'static, output: &mut impl Write) -> Result<(), String> {
@@ -52,7 +42,7 @@ fn run(mut input: impl Read + Send + 'static, output: &mut impl Write) -> Result
         ));
     }
     let request: Request = serde_json::from_value(request).map_err(|error| error.to_string())?;
-    let network = Network::load(&request)?;
+    let network = load(&request)?;
     let ready = FromWorker::Ready {
         device: describe(network.device),
         libtorch: libtorch_version(),
@@ -60,88 +50,47 @@ fn run(mut input: impl Read + Send + 'static, output: &mut impl Write) -> Result
     };
     protocol::write(output, &ready, &[]).map_err(|error| error.to_string())?;
 
-    let (sender, batches) = mpsc::sync_channel(AHEAD);
-    thread::spawn(move || read_ahead(input, &sender));
-    answer_all(&network, &batches, output)
+    let pool = Pool::start(&network, request.threads).map_err(|error| error.to_string())?;
+    let image_bytes = network.image_bytes();
+    // Enough batches under way for every thread to have work, even if each holds one image.
+    let (sender, answers) = mpsc::sync_channel(request.threads.max(1));
+    thread::spawn(move || read_ahead(input, &pool, image_bytes, &sender));
+    for answer in answers {
+        let (images, rows) = answer?;
+        let payload = protocol::to_bytes(&rows.wait()?);
+        let features = FromWorker::Features { images };
+        protocol::write(output, &features, &payload).map_err(|error| error.to_string())?;
+    }
+    Ok(())
 }
 
-/// Passes batches on until the input ends, which is the parent's way to say that all is done.
-fn read_ahead(mut input: impl Read, sender: &SyncSender<(ToWorker, Vec<u8>)>) {
-    while let Ok(frame) = protocol::read(&mut input) {
-        if sender.send(frame).is_err() {
+/// Submits batches until the input ends, which is the parent's way to say that all is done.
+fn read_ahead(mut input: impl Read, pool: &Pool, image_bytes: usize, answers: &SyncSender<Answer>) {
+    while let Ok((message, pixels)) = protocol::read(&mut input) {
+        let answer = match message {
+            ToWorker::Hello { .. } => Err("a second request came".to_owned()),
+            ToWorker::Batch { images } if images.checked_mul(image_bytes) == Some(pixels.len()) => {
+                Ok((images, pool.submit(pixels)))
+            }
+            ToWorker::Batch { images } => Err(format!("{images} images of {} bytes", pixels.len())),
+        };
+        if answers.send(answer).is_err() {
             return;
         }
     }
 }
 
-fn answer_all(
-    network: &Network,
-    batches: &Receiver<(ToWorker, Vec<u8>)>,
-    output: &mut impl Write,
-) -> Result<(), String> {
-    for (message, pixels) in batches {
-        let ToWorker::Batch { images } = message else {
-            return Err("a second request came".to_owned());
-        };
-        if images.checked_mul(network.image_bytes) != Some(pixels.len()) {
-            return Err(format!("{images} images of {} bytes", pixels.len()));
-        }
-        let numbers = network.features(&pixels).map_err(|error| error.to_string())?;
-        let payload = protocol::to_bytes(&numbers);
-        protocol::write(output, &FromWorker::Features { images }, &payload)
-            .map_err(|error| error.to_string())?;
-    }
-    Ok(())
-}
-
-/// A loaded network and what it is asked for.
-struct Network {
-    weights: EfficientNetLite,
-    layer: Readout,
-    device: tch::Device,
-    side: i64,
-    image_bytes: usize,
-    width: usize,
-}
-
-impl Network {
-    fn load(request: &Request) -> Result<Self, String> {
-        let card = NetworkCard::find(&request.network).ok_or("unknown network")?;
-        let width = card.layer(&request.layer).ok_or("unknown layer")?.width;
-        let layer = match &*request.layer {
-            "penultimate" => Readout::Penultimate,
-            _ => Readout::Logits,
-        };
-        let device = choose(request.device)?;
-        // OpenMP keeps this per thread: it must be the one that computes.
-        tch::set_num_threads(i32::try_from(request.threads.max(1)).unwrap_or(1));
-        let checkpoint = Checkpoint::read(&request.weights).map_err(|error| chain(&error))?;
-        let weights = EfficientNetLite::load(&checkpoint, device).map_err(|error| chain(&error))?;
-        Ok(Self { weights, layer, device, side: card.input.into(), image_bytes: card.image_bytes(), width })
-    }
-
-    /// Activations `[images, width]` of `[images, side, side, 3]` u8.
-    fn features(&self, pixels: &[u8]) -> Result<Vec<f32>, tch::TchError> {
-        let _no_grad = tch::no_grad_guard();
-        let mut numbers = Vec::new();
-        let mut padded = Vec::new();
-        for batch in pixels.chunks(BATCH * self.image_bytes) {
-            padded.clear();
-            padded.extend_from_slice(batch);
-            padded.resize(BATCH * self.image_bytes, 0);
-            let shape = [BATCH as i64, self.side, self.side, 3];
-            let images = Tensor::f_from_data_size(&padded, &shape, Kind::Uint8)?;
-            // [16, width]
-            let rows = self.weights.forward(&images.f_to_device(self.device)?, self.layer)?;
-            let rows = rows.f_contiguous()?.f_to_device(tch::Device::Cpu)?;
-            let wanted = batch.len() / self.image_bytes * self.width;
-            let from = numbers.len();
-            numbers.resize(from + BATCH * self.width, 0.0);
-            rows.f_copy_data(&mut numbers[from..], BATCH * self.width)?;
-            numbers.truncate(from + wanted);
-        }
-        Ok(numbers)
-    }
+fn load(request: &Request) -> Result<Network, String> {
+    let card = NetworkCard::find(&request.network).ok_or("unknown network")?;
+    let width = card.layer(&request.layer).ok_or("unknown layer")?.width;
+    let readout = match &*request.layer {
+        "penultimate" => Readout::Penultimate,
+        _ => Readout::Logits,
+    };
+    let device = choose(request.device)?;
+    let checkpoint = Checkpoint::read(&request.weights).map_err(|error| chain(&error))?;
+    let weights = EfficientNetLite::load(&checkpoint, device).map_err(|error| chain(&error))?;
+    Ok(Network { weights, readout, width, device, side: card.input as usize })
 }
 
 fn choose(device: Device) -> Result<tch::Device, String> {

@@ -91,7 +91,7 @@ fn features_agree_with_the_python_implementation() {
 fn an_images_features_depend_on_neither_batch_nor_row_nor_threads() {
     let pixels = fixture::images(0..18);
     let whole = bits(&features(&request(1), &pixels, &[18]));
-    for threads in [2, 3] {
+    for threads in [2, 3, 8] {
         assert_eq!(bits(&features(&request(threads), &pixels, &[2, 16])), whole, "{threads} threads");
     }
     // One image in several rows of a batch, among others, in one conversation.
