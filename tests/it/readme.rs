@@ -19,10 +19,10 @@ fn every_recipe_and_file_that_the_readme_names_exists() {
         }
     }
     assert!(recipes >= 3, "the README names the recipes");
-    for path in readme
-        .split(['`', '(', ')', ' ', '\n'])
-        .filter(|word| word.starts_with("experiments/") && Path::new(word).extension().is_some())
-    {
+    for path in readme.split(['`', '(', ')', ' ', '\n']).filter(|word| {
+        word.starts_with("experiments/")
+            && Path::new(word).extension().is_some_and(|extension| extension == "toml")
+    }) {
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(), "{path}");
     }
 }
