@@ -4,6 +4,8 @@
 mod bad_data;
 mod bad_experiment;
 mod cnn;
+#[cfg(feature = "torch")]
+mod features;
 mod harness;
 mod noop;
 mod precomputed;
