@@ -10,7 +10,9 @@ use crate::types::Emotion;
 pub struct PerClassBars {
     /// The heading.
     pub title: String,
-    /// Lines under the heading: the split, and in plain sight that a stand-in was used.
+    /// Lines in bold and colour under the heading, which nobody must miss: that a stand-in was used, a leak.
+    pub warnings: Vec<String>,
+    /// Lines below those: how the images were split and classified.
     pub subtitle: Vec<String>,
     /// One bar per method in every class, in this order.
     pub methods: Vec<MethodBars>,
@@ -105,6 +107,7 @@ struct Layout {
     width: f64,
     height: f64,
     title: Vec<String>,
+    warnings: Vec<String>,
     subtitle: Vec<String>,
     left: f64,
     right: f64,
@@ -132,13 +135,13 @@ impl Layout {
         let (left, right) = (theme::MARGIN + theme::AXIS_ROOM, sheet - theme::MARGIN - right_room);
 
         let title = wrap(&bars.title, theme::TITLE, Weight::Bold, text_room, 3);
-        let subtitle: Vec<String> = bars
-            .subtitle
-            .iter()
-            .flat_map(|line| wrap(line, theme::SUBTITLE, Weight::Regular, text_room, 3))
-            .collect();
-        let heading = (title.len() as f64 * theme::TITLE + subtitle.len() as f64 * theme::SUBTITLE)
-            * theme::LINE_HEIGHT;
+        let wrap_all = |lines: &[String], weight| -> Vec<String> {
+            lines.iter().flat_map(|line| wrap(line, theme::SUBTITLE, weight, text_room, 3)).collect()
+        };
+        let warnings = wrap_all(&bars.warnings, Weight::Bold);
+        let subtitle = wrap_all(&bars.subtitle, Weight::Regular);
+        let lines = (warnings.len() + subtitle.len()) as f64;
+        let heading = (title.len() as f64 * theme::TITLE + lines * theme::SUBTITLE) * theme::LINE_HEIGHT;
         let top = theme::MARGIN + heading + theme::GAP;
         let bottom = top + theme::PLOT_HEIGHT;
 
@@ -167,6 +170,7 @@ impl Layout {
             width: sheet,
             height: (legend_top + rows * legend_row + theme::MARGIN).ceil(),
             title,
+            warnings,
             subtitle,
             left,
             right,
@@ -205,8 +209,10 @@ impl Layout {
 fn heading(canvas: &Canvas<'_>, layout: &Layout) -> Result<(), FigureError> {
     let title = Type { size: theme::TITLE, weight: Weight::Bold, color: theme::INK };
     let subtitle = Type::regular(theme::SUBTITLE, theme::INK);
+    let warning = Type { size: theme::SUBTITLE, weight: Weight::Bold, color: theme::WARNING };
     let mut y = theme::MARGIN;
     let lines = layout.title.iter().map(|line| (line, title));
+    let lines = lines.chain(layout.warnings.iter().map(|line| (line, warning)));
     for (line, face) in lines.chain(layout.subtitle.iter().map(|line| (line, subtitle))) {
         canvas.text(line, (theme::MARGIN, y + face.size), Align::Start, face)?;
         y += face.size * theme::LINE_HEIGHT;
@@ -351,9 +357,9 @@ fn legend(canvas: &Canvas<'_>, layout: &Layout) -> Result<(), FigureError> {
     Ok(())
 }
 
-/// The figure in words: subtitle and every number.
+/// The figure in words: the lines of its heading and every number.
 fn describe(bars: &PerClassBars) -> String {
-    let mut sentences = bars.subtitle.clone();
+    let mut sentences = [bars.warnings.clone(), bars.subtitle.clone()].concat();
     for method in &bars.methods {
         let rates: Vec<String> = groups(bars)
             .iter()

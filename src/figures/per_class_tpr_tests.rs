@@ -12,7 +12,8 @@ use crate::types::Emotion;
 fn bars(methods: usize) -> PerClassBars {
     PerClassBars {
         title: "Figure 5: IAPS-Subset".to_owned(),
-        subtitle: vec!["stand-in images, not IAPS-Subset".to_owned()],
+        warnings: vec!["stand-in images, not IAPS-Subset".to_owned()],
+        subtitle: vec!["5-fold cross validation".to_owned()],
         methods: (0..methods)
             .map(|method| MethodBars {
                 name: format!("method {method}"),

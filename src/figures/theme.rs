@@ -6,6 +6,8 @@ use plotters::style::RGBColor;
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 /// Second-rank text: axis numbers, marks.
 pub(super) const FAINT_INK: RGBColor = RGBColor(0x59, 0x59, 0x59);
+/// What must not be overlooked; dark enough to read on paper.
+pub(super) const WARNING: RGBColor = RGBColor(0xB0, 0x3A, 0x00);
 /// Horizontal grid lines.
 pub(super) const GRID: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
 /// The band behind a class that is left out.

@@ -107,7 +107,7 @@ pub struct MakeReport {
 
 impl Stage for MakeReport {
     const NAME: &'static str = "report";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Report;
 
     fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {
@@ -166,12 +166,10 @@ impl MakeReport {
         let present = Emotion::ALL
             .into_iter()
             .filter(|emotion| summary.images[emotion.index()] > 0 && !summary.left_out.contains_key(emotion));
-        let mut subtitle = vec![self.protocol.clone()];
-        subtitle.extend(self.stand_in.clone());
-        subtitle.extend(self.leak.clone());
         let bars = PerClassBars {
             title: self.title.clone(),
-            subtitle,
+            warnings: self.stand_in.iter().chain(&self.leak).cloned().collect(),
+            subtitle: vec![self.protocol.clone()],
             methods: summary
                 .methods
                 .iter()
