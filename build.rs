@@ -11,7 +11,7 @@ fn main() {
         println!("cargo:rerun-if-env-changed={name}");
     }
     let crate_folder = PathBuf::from(env("CARGO_MANIFEST_DIR"));
-    println!("cargo:rustc-env=EMOLAB_DEPS_DIR={}", crate_folder.join(".deps").display());
+    println!("cargo:rustc-env=BUILT_DEPS_FOLDER={}", crate_folder.join(".deps").display());
     let mut version = String::new();
     let mut cuda = false;
     if std::env::var_os("CARGO_FEATURE_TORCH").is_some() {
@@ -22,8 +22,8 @@ fn main() {
         println!("cargo:rustc-link-arg=-Wl,--as-needed");
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", libraries.display());
     }
-    println!("cargo:rustc-env=EMOLAB_TORCH_VERSION={version}");
-    println!("cargo:rustc-env=EMOLAB_TORCH_CUDA={}", u8::from(cuda));
+    println!("cargo:rustc-env=BUILT_LIBTORCH_VERSION={version}");
+    println!("cargo:rustc-env=BUILT_LIBTORCH_CUDA={}", u8::from(cuda));
 }
 
 /// The folder of `libtorch_cpu.so`, found the way torch-sys finds it.

@@ -153,7 +153,7 @@ fn features(
                 weights: digest,
                 preprocess: Preprocess { size, resize, fit: *fit, filter: *filter },
                 images: images::VERSION,
-                libtorch: env!("EMOLAB_TORCH_VERSION"),
+                libtorch: env!("BUILT_LIBTORCH_VERSION"),
                 device: device_kind(experiment.device)?,
             };
             let stage = ExtractFeatures {
@@ -213,7 +213,7 @@ fn classify(
 
 /// CUDA and CPU give different bytes, so the kind of device is part of a feature's key.
 fn device_kind(device: Device) -> Result<&'static str, PlanError> {
-    let has_cuda = env!("EMOLAB_TORCH_CUDA") == "1";
+    let has_cuda = env!("BUILT_LIBTORCH_CUDA") == "1";
     match device {
         Device::Cpu => Ok("cpu"),
         Device::Cuda(_) if !has_cuda => Err(PlanError::NoCuda { device: device.to_string() }),

@@ -104,7 +104,7 @@ pub fn dependencies(project: &Path) -> PathBuf {
         return PathBuf::from(folder);
     }
     let own = project.join(".deps");
-    if own.is_dir() { own } else { PathBuf::from(env!("EMOLAB_DEPS_DIR")) }
+    if own.is_dir() { own } else { PathBuf::from(env!("BUILT_DEPS_FOLDER")) }
 }
 
 /// Where a network's weights lie: as named by the experiment, else where set-up put them.

@@ -107,7 +107,7 @@ impl RunRecord {
 fn versions() -> BTreeMap<String, String> {
     let named = [
         ("emolab", env!("CARGO_PKG_VERSION")),
-        ("libtorch", env!("EMOLAB_TORCH_VERSION")),
+        ("libtorch", env!("BUILT_LIBTORCH_VERSION")),
         ("images", crate::images::VERSION),
     ];
     named.into_iter().map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
