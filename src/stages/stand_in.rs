@@ -42,6 +42,12 @@ impl Stage for DrawStandIn {
             StandInError::Cancelled => StageError::Cancelled,
             other => StageError::BadInput(other.to_string()),
         })?;
+        if !drawn.left_out.is_empty() {
+            let count = drawn.left_out.len();
+            context.notice(format!(
+                "{count} emoji are left out: words for two emotions, or the same picture twice"
+            ));
+        }
         Ok(pack(drawn.drawings))
     }
 }

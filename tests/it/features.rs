@@ -16,12 +16,12 @@ const IMAGES: usize = 64;
 const SIDE: u32 = 224;
 const WIDTH: usize = 1280;
 
-/// Every fifth drawing of the set for Abstract Paintings, as the network sees it: `[64, 224, 224, 3]`.
+/// Every third drawing of the set for Abstract Paintings, as the network sees it: `[64, 224, 224, 3]`.
 fn pixels() -> Vec<Vec<u8>> {
     let packages = dependencies().join("node_modules");
     let set = stand_in::draw(&packages, StandInSet::Abstract, 256, &|_, _| {}, &|| false).unwrap();
     let preprocess = Preprocess { size: SIDE, resize: 256, fit: Fit::Crop, filter: Filter::Bicubic };
-    let chosen = set.drawings.iter().step_by(5).take(IMAGES);
+    let chosen = set.drawings.iter().step_by(3).take(IMAGES);
     let prepared = chosen.map(|drawing| {
         images::prepare(&images::decode(&drawing.png, &Limits::default()).unwrap(), &preprocess).unwrap()
     });

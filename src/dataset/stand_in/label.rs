@@ -1,82 +1,105 @@
-//! Which emotion a code point evokes, by its words.
+//! The labelling rule: the emotion that a code point's words name.
 //!
-//! A code point is labelled when its words name exactly one emotion. One that names two or more is dropped: the
-//! rule by which the paper drops an image whose tags name two emotions.
+//! Exactly one emotion named is a label. Two or more are a conflict and the code point is dropped, as
+//! You et al. (2016) drop an image whose tags name two different emotions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Deserialize;
 
 use super::StandInError;
 use crate::types::Emotion;
 
-/// A code point sequence and what is said of it.
+/// The lists themselves, so that a change in them changes every key made from the drawings.
+pub(super) const WORD_LISTS: &str = include_str!("../../../datasets/stand-in/emotions.toml");
+
+/// What a set of words says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Words {
-    /// Lower-case hexadecimal code points joined by `-`, without variation selectors.
-    pub sequence: String,
-    /// Label, tags and keywords.
-    pub phrases: Vec<String>,
+pub(super) enum Verdict {
+    /// No emotion is named.
+    Nothing,
+    /// Exactly one is named.
+    One(Emotion),
+    /// Two or more are named.
+    Conflict(BTreeSet<Emotion>),
 }
 
-/// The words that name each emotion.
-pub(super) struct WordLists(Vec<(Emotion, Vec<String>)>);
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lists {
+    words: Vec<String>,
+    elicitors: Vec<String>,
+}
 
-impl WordLists {
-    pub fn parse(text: &str) -> Result<Self, StandInError> {
-        let lists: Result<BTreeMap<Emotion, Vec<String>>, _> = toml::from_str(text);
-        let wrong = |reason: String| StandInError::List { name: "datasets/stand-in/emotions.toml", reason };
-        let lists = lists.map_err(|error| wrong(error.to_string()))?;
-        // Surrounded by blanks, a word is found only as a whole.
-        let padded = |words: Vec<String>| words.iter().map(|word| plain(word)).collect();
-        Ok(Self(lists.into_iter().map(|(emotion, words)| (emotion, padded(words))).collect()))
+/// From a word to the emotion that it names.
+pub(super) struct Labels(HashMap<String, Emotion>);
+
+impl Labels {
+    /// Reads `emotions.toml`; a word that stands under two emotions is an error.
+    pub(super) fn parse(text: &str) -> Result<Self, StandInError> {
+        let lists: BTreeMap<Emotion, Lists> = toml::from_str(text)?;
+        let mut labels = HashMap::new();
+        for (emotion, lists) in lists {
+            for word in lists.words.into_iter().chain(lists.elicitors) {
+                if let Some(first) = labels.insert(word.clone(), emotion).filter(|first| *first != emotion) {
+                    return Err(StandInError::SharedWord { word, first, second: emotion });
+                }
+            }
+        }
+        Ok(Self(labels))
     }
 
-    fn named_by(&self, words: &Words) -> Vec<Emotion> {
-        let phrases: Vec<String> = words.phrases.iter().map(|phrase| plain(phrase)).collect();
-        let names =
-            |list: &[String]| list.iter().any(|word| phrases.iter().any(|phrase| phrase.contains(word)));
-        self.0.iter().filter(|(_, list)| names(list)).map(|(emotion, _)| *emotion).collect()
+    /// Applies the rule to the words of one code point.
+    pub(super) fn verdict(&self, words: &BTreeSet<String>) -> Verdict {
+        let named: BTreeSet<Emotion> = words.iter().filter_map(|word| self.0.get(word)).copied().collect();
+        match (named.first(), named.len()) {
+            (None, _) => Verdict::Nothing,
+            (Some(&only), 1) => Verdict::One(only),
+            _ => Verdict::Conflict(named),
+        }
     }
 }
 
-/// Emotion by code point sequence.
-pub(super) fn label(all: &[Words], lists: &WordLists) -> BTreeMap<String, Emotion> {
-    let one = |words: &Words| match lists.named_by(words).as_slice() {
-        [only] => Some((words.sequence.clone(), *only)),
-        _ => None,
-    };
-    all.iter().filter_map(one).collect()
-}
-
-/// Only lower-case letters, words set apart by one blank, and a blank at either end.
-fn plain(phrase: &str) -> String {
-    let lower = phrase.to_lowercase();
-    let words = lower.split(|c: char| !c.is_ascii_lowercase()).filter(|word| !word.is_empty());
-    words.fold(" ".to_owned(), |text, word| text + word + " ")
+/// The whole words of a label, tag or keyword, lower-cased; `see-no-evil_monkey` has four.
+pub(super) fn whole_words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(sequence: &str, phrases: &[&str]) -> Words {
-        Words {
-            sequence: sequence.to_owned(),
-            phrases: phrases.iter().map(|text| (*text).to_owned()).collect(),
-        }
+    fn verdict(text: &str) -> Verdict {
+        Labels::parse(WORD_LISTS).unwrap().verdict(&whole_words(text).collect())
     }
 
     #[test]
-    fn whole_words_label_and_two_emotions_drop() {
-        let lists = WordLists::parse("fear = [\"scared\"]\nsadness = [\"sad\", \"broken heart\"]\n").unwrap();
-        let all = [
-            words("1", &["Scared-Face"]),
-            words("2", &["saddle"]),
-            words("3", &["sad", "scared"]),
-            words("4", &["mending_broken_heart"]),
-            words("5", &["broken", "heart"]),
-        ];
-        let labelled = label(&all, &lists);
-        let expected = [("1", Emotion::Fear), ("4", Emotion::Sadness)];
-        assert_eq!(labelled, expected.map(|(at, emotion)| (at.to_owned(), emotion)).into());
+    fn one_emotion_labels_and_two_conflict() {
+        assert_eq!(verdict("Loudly SOBBING face, sad"), Verdict::One(Emotion::Sadness));
+        assert_eq!(
+            verdict("sad_but_relieved"),
+            Verdict::Conflict([Emotion::Sadness, Emotion::Contentment].into_iter().collect())
+        );
+        assert_eq!(verdict("saddle, angrybird, awesome"), Verdict::Nothing);
+    }
+
+    #[test]
+    fn every_emotion_has_its_own_name_and_synonyms() {
+        let labels = Labels::parse(WORD_LISTS).unwrap();
+        for emotion in Emotion::ALL {
+            assert_eq!(labels.0.get(emotion.name()), Some(&emotion));
+            assert!(labels.0.values().filter(|named| **named == emotion).count() >= 20, "{emotion}");
+        }
+        assert!(labels.0.keys().all(|word| whole_words(word).eq([word.clone()])));
+    }
+
+    #[test]
+    fn a_word_of_two_emotions_is_refused() {
+        let text =
+            "[fear]\nwords = [\"eek\"]\nelicitors = []\n[disgust]\nwords = []\nelicitors = [\"eek\"]\n";
+        assert!(matches!(
+            Labels::parse(text),
+            Err(StandInError::SharedWord { first: Emotion::Disgust, second: Emotion::Fear, .. })
+        ));
     }
 }

@@ -1,32 +1,46 @@
-//! Drawings that stand in for a data set that cannot be shipped.
+//! Images with an emotional meaning that anyone may have: a stand-in for the paper's licensed sets.
 //!
-//! Emoji, drawn in several houses' styles and labelled by what two independent keyword sources say of the code
-//! point. Real, small and imbalanced like the paper's sets, and nothing else like them: whatever is computed from
-//! them says so. The three sets use disjoint styles; images of one code point are one group.
+//! Emoji, drawn by seven houses in ten styles. Two independent keyword lists say what each one means; one that
+//! names exactly one of the eight emotions gets that label ([`word_lists`]), one that names two or more is
+//! dropped, as the paper drops images whose tags disagree. Each set has styles of its own and no house draws
+//! for two sets, so that the sets share meanings but no pictures, as the paper's do. Drawings of one code point
+//! share a group: cross validation that separates groups never tests on an emoji that it has trained on.
+//!
+//! The images are a function of the installed packages ([`sources`]), the word lists, the size and
+//! [`RENDERER`]; never of the number of threads.
 
+mod code_point;
 mod draw;
+mod error;
 mod label;
-mod packages;
+mod package;
+mod picture;
+mod style;
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub use draw::draw;
+pub use error::StandInError;
 
 use crate::types::Emotion;
 
-/// What decides the bytes of a drawing besides its SVG.
-pub const RENDERER: &str = "resvg 0.49, image 0.25.10, ours 1";
+/// What shapes the bytes besides the packages: the crates that draw and encode, and the version of our part.
+pub const RENDERER: &str = "resvg 0.49, image 0.25, drawing 1";
 
-const WORDS: &str = include_str!("../../../datasets/stand-in/emotions.toml");
-const STYLES: &str = include_str!("../../../datasets/stand-in/styles.toml");
+/// The style whose names for the code points serve the styles that have none of their own.
+const NAMING_STYLE: &str = "noto";
 
-/// Which data set is stood in for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// One of the three sets; each stands in for one of the paper's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum StandInSet {
+    /// For the IAPS-Subset.
     IapsSubset,
+    /// For the abstract paintings.
     Abstract,
+    /// For ArtPhoto. In configurations `artphoto`, like its card.
     #[serde(rename = "artphoto")]
     ArtPhoto,
 }
@@ -35,7 +49,12 @@ impl StandInSet {
     /// All three.
     pub const ALL: [Self; 3] = [Self::IapsSubset, Self::Abstract, Self::ArtPhoto];
 
-    /// Name of the data set's card.
+    /// The set that stands in for the data set of that card.
+    pub fn of_card(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|set| set.card() == name)
+    }
+
+    /// The name of the card that the set stands in for.
     pub const fn card(self) -> &'static str {
         match self {
             Self::IapsSubset => "iaps-subset",
@@ -44,103 +63,80 @@ impl StandInSet {
         }
     }
 
-    /// The set that stands in for the data set of that card.
-    pub fn of_card(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|set| set.card() == name)
+    /// The icon sets that draw it; no house draws for two sets.
+    pub const fn styles(self) -> &'static [&'static str] {
+        match self {
+            Self::IapsSubset => &["fluent-emoji", "fluent-emoji-flat", "twemoji"],
+            Self::Abstract => &["emojione", "emojione-v1", "streamline-emojis"],
+            Self::ArtPhoto => &["fxemoji", "noto", "noto-v1", "openmoji"],
+        }
     }
 }
 
-/// One drawing.
+/// The images of a set and what is known about them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drawing {
-    /// `sadness/noto-1f622.png`.
-    pub name: String,
-    /// The one emotion that its words name.
-    pub label: Emotion,
-    /// Its code point without variants, `1f622`.
-    pub group: String,
-    /// RGB, 8 bit, on white.
-    pub png: Vec<u8>,
-}
-
-/// A drawing that could not be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// As the drawing would have been called.
-    pub name: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// A drawn set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StandIn {
     /// Sorted by name.
     pub drawings: Vec<Drawing>,
-    /// Sorted by name.
+    /// What could not be used, sorted by name.
     pub left_out: Vec<LeftOut>,
+    /// Who drew, in the order of [`StandInSet::styles`].
+    pub attributions: Vec<Attribution>,
 }
 
-/// Why a set cannot be drawn.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
-pub enum StandInError {
-    #[error("the stand-in images are drawn from `{}`, which is not there; run `just setup`", path.display())]
-    Missing { path: PathBuf },
-    #[error("`{}` is damaged: {reason}; remove it and run `just setup`", path.display())]
-    Damaged { path: PathBuf, reason: String },
-    #[error("the list `{name}` is wrong: {reason}")]
-    List { name: &'static str, reason: String },
-    #[error("stopped")]
-    Cancelled,
+/// One image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// A relative path, `sadness/noto-1f622.png`.
+    pub name: String,
+    /// The only emotion that its keywords name.
+    pub label: Emotion,
+    /// The code point without gender, direction and skin tone: what near-duplicates share.
+    pub group: String,
+    /// An RGB PNG file.
+    pub png: Vec<u8>,
 }
 
-/// The lists that decide labels and styles; they belong into the key of whatever is drawn.
-pub fn word_lists() -> String {
-    format!("{WORDS}\n{STYLES}")
+/// A drawing that is not in the set, or a code point whose words contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The path that the drawing would have, or a bare code such as `1f605`.
+    pub name: String,
+    /// A predicate: `is blank`, `names contentment and sadness`.
+    pub reason: String,
 }
 
-/// Every file whose bytes decide the drawings.
-///
-/// # Errors
-/// One of them is not there.
+/// Whose drawings they are and on what terms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribution {
+    /// Name of the icon set, `fluent-emoji`.
+    pub style: String,
+    /// Its name for people, `Fluent Emoji`.
+    pub title: String,
+    /// Who drew.
+    pub author: String,
+    /// Where the author publishes.
+    pub author_url: String,
+    /// SPDX identifier.
+    pub licence: String,
+    /// The licence's text.
+    pub licence_url: String,
+}
+
+/// Every installed file whose bytes decide the drawings of `set`, sorted; a missing one is an error.
 pub fn sources(packages: &Path, set: StandInSet) -> Result<Vec<PathBuf>, StandInError> {
-    let files = packages::files(packages, &styles(set)?);
-    match files.iter().find(|path| !path.is_file()) {
-        Some(path) => Err(StandInError::Missing { path: path.clone() }),
+    let mut files = code_point::sources(packages).to_vec();
+    files.push(style::names_source(packages, NAMING_STYLE));
+    files.extend(set.styles().iter().flat_map(|style| style::sources(packages, style)));
+    files.sort();
+    files.dedup();
+    match files.iter().find(|file| !file.is_file()) {
+        Some(file) => Err(StandInError::MissingPackage { file: file.clone() }),
         None => Ok(files),
     }
 }
 
-/// Draws a set: `size` x `size` pixels each, sorted by name, the same bytes whatever the number of threads.
-///
-/// # Errors
-/// A package is missing or damaged, or `cancelled` said so.
-pub fn draw(
-    packages: &Path,
-    set: StandInSet,
-    size: u32,
-    progress: &(dyn Fn(usize, usize) + Sync),
-    cancelled: &(dyn Fn() -> bool + Sync),
-) -> Result<StandIn, StandInError> {
-    let labelled = label::label(&packages::read_words(packages)?, &label::WordLists::parse(WORDS)?);
-    let mut sketches = Vec::new();
-    for style in styles(set)? {
-        if cancelled() {
-            return Err(StandInError::Cancelled);
-        }
-        sketches.extend(packages::sketches(packages, &style, &labelled)?);
-    }
-    sketches.sort_by(|a, b| a.name.cmp(&b.name));
-    draw::draw_all(sketches, size, progress, cancelled)
+/// The text of `datasets/stand-in/emotions.toml`: which words name which emotion.
+pub const fn word_lists() -> &'static str {
+    label::WORD_LISTS
 }
-
-fn styles(set: StandInSet) -> Result<Vec<String>, StandInError> {
-    let wrong = |reason: String| StandInError::List { name: "datasets/stand-in/styles.toml", reason };
-    let mut styles: std::collections::BTreeMap<String, Vec<String>> =
-        toml::from_str(STYLES).map_err(|error| wrong(error.to_string()))?;
-    styles.remove(set.card()).ok_or_else(|| wrong(format!("`{}` is missing", set.card())))
-}
-
-#[cfg(test)]
-mod tests;
