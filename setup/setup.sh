@@ -25,7 +25,11 @@ needs_libtorch() { ! own_libtorch && ! is_done libtorch "$python_pins"; }
 needs_weights() { ! is_done weights "$python_pins"; }
 needs_node_modules() { ! is_done node_modules "$npm_pins"; }
 all_done() { ! needs_libtorch && ! needs_weights && ! needs_node_modules; }
-all_done && exit 0
+own_is_sound() { # PyTorch is looked at by the build script.
+    ! own_libtorch || [ -n "${LIBTORCH_USE_PYTORCH+set}" ] || [ -n "${LIBTORCH_LIB:-}" ] ||
+        case $LIBTORCH in /*) [ -e "$LIBTORCH/lib/libtorch_cpu.so" ] ;; *) false ;; esac
+}
+all_done && own_is_sound && exit 0
 
 # ---- Before anything is fetched: the clients, a place to put things, and no other set-up at work -------------------
 
@@ -37,6 +41,9 @@ fail() { # fail WHAT [LINE...]
     printf '%s\n' "$@" | cut -c 1-280 | sed 's/^/  /' >&3
     exit 1
 }
+
+own_is_sound || fail "LIBTORCH is set to \`$LIBTORCH\`, which holds no lib/libtorch_cpu.so or is no absolute path" \
+    "Point it to a libtorch 2.11, or unset it and \`just setup\` will fetch one"
 
 missing= packages=
 lacks() { # lacks NAME DEBIAN-PACKAGE
@@ -50,7 +57,8 @@ if needs_libtorch || needs_weights; then
     fi
 fi
 if needs_node_modules && ! command -v npm >/dev/null; then lacks npm npm; fi
-if needs_libtorch && ! command -v "${CXX:-c++}" >/dev/null; then lacks "${CXX:-c++}" g++; fi
+cxx=${CXX:-c++}
+if needs_libtorch && ! command -v "${cxx%% *}" >/dev/null; then lacks "$cxx" g++; fi
 [ -z "$missing" ] || fail "not found: $missing" "Install it (Debian, Ubuntu: apt-get install$packages), $again"
 
 if needs_libtorch && [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then
@@ -141,7 +149,7 @@ if needs_libtorch; then
     unpack libtorch
     # The wheel's own libtorch.so asks for the CUDA libraries; an empty one that leads to the CPU's takes its place.
     lib=$work/part/lib
-    words=$("${CXX:-c++}" -shared -o "$lib/libtorch.so" -x c++ /dev/null -L"$lib" -Wl,--no-as-needed -ltorch_cpu -lc10 \
+    words=$($cxx -shared -o "$lib/libtorch.so" -x c++ /dev/null -L"$lib" -Wl,--no-as-needed -ltorch_cpu -lc10 \
         -Wl,-rpath,'$ORIGIN' -Wl,--unresolved-symbols=ignore-in-shared-libs 2>&1) ||
         fail "the C++ compiler could not link libtorch.so. It said:" "$(printf %s "$words" | tail -n 4)" "Mend this, $again"
     ln -s libgomp.so.1 "$lib/libgomp.so"
