@@ -1,9 +1,10 @@
 # `just` lists the recipes; `just run experiments/iaps_5fold.toml` does the main job from a bare machine.
+# Cargo finds libtorch through .cargo/config.toml, or through your own LIBTORCH or LIBTORCH_USE_PYTORCH.
 
 set shell := ["sh", "-eu", "-c"]
+set positional-arguments
 
-# Cargo finds libtorch through .cargo/config.toml, or through your own LIBTORCH or LIBTORCH_USE_PYTORCH.
-emolab := justfile_directory() / "target/release/emolab"
+emolab := env("CARGO_TARGET_DIR", justfile_directory() / "target") / "release/emolab"
 
 [private]
 default:
@@ -11,18 +12,21 @@ default:
 
 # Run an experiment: all set-up, build, run, figure
 [group('experiments')]
+[no-cd]
 run file *arguments: build
-    @{{ quote(emolab) }} run {{ quote(file) }} {{ arguments }}
+    @{{ quote(emolab) }} run "$@"
 
 # Show what a run would compute, and why
 [group('experiments')]
+[no-cd]
 plan file *arguments: build
-    @{{ quote(emolab) }} plan {{ quote(file) }} {{ arguments }}
+    @{{ quote(emolab) }} plan "$@"
 
-# Render the figures of finished results again, computing nothing that exists
+# Render the figures of finished results again, computing nothing else
 [group('experiments')]
+[no-cd]
 figures *arguments: build
-    @{{ quote(emolab) }} figures {{ arguments }}
+    @{{ quote(emolab) }} figures "$@"
 
 # Fetch libtorch, weights and the sources of the stand-in images into .deps/ (once)
 [group('build')]
@@ -31,41 +35,12 @@ setup:
 
 # Build target/release/emolab
 [group('build')]
-build: setup
-    @command -v cargo >/dev/null || { echo "error: \`cargo\` was not found; install Rust 1.89 or newer" >&2; exit 1; }
-    @command -v c++ >/dev/null || { echo "error: no C++ compiler was found; install one (Debian: apt-get install g++)" >&2; exit 1; }
-    @cargo build --release --locked --quiet
-
-# The whole test suite
-[group('check')]
-test *arguments: setup
-    cargo test --release --locked --doc --quiet
-    if command -v cargo-nextest >/dev/null; then \
-        cargo nextest run --release --locked {{ arguments }}; \
-    else \
-        cargo test --release --locked --lib --bins --tests {{ arguments }}; \
-    fi
-
-# Format check and clippy, with and without libtorch; warnings are errors
-[group('check')]
-lint: setup
-    cargo fmt --check
-    cargo clippy --release --locked --all-targets -- -D warnings
-    cargo clippy --release --locked --all-targets --no-default-features -- -D warnings
-
-# Criterion benchmarks
-[group('check')]
-bench *arguments: build
-    cargo bench --locked {{ arguments }}
-
-# Format the code
-[group('check')]
-fmt:
-    cargo fmt
+build: compilers setup
+    @cargo build --release --locked
 
 # The library's documentation
 [group('build')]
-doc: setup
+doc: compilers setup
     RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --no-deps
 
 # Remove what was built and computed; what set-up fetched stays
@@ -73,3 +48,40 @@ doc: setup
 clean:
     cargo clean
     rm -rf .emolab
+
+# The whole test suite; arguments go to the test runner, as in `just test store`
+[group('check')]
+test *arguments: compilers setup
+    @cargo test --release --locked --doc --quiet
+    @if command -v cargo-nextest >/dev/null; then \
+        cargo nextest run --release --locked "$@"; \
+    else \
+        cargo test --release --locked --lib --bins --tests "$@"; \
+    fi
+
+# Format check and clippy, with and without libtorch; warnings are errors
+[group('check')]
+lint: compilers setup
+    cargo fmt --check
+    cargo clippy --release --locked --all-targets -- -D warnings
+    cargo clippy --release --locked --all-targets --no-default-features -- -D warnings
+
+# What CI runs
+[group('check')]
+ci: lint test
+
+# Criterion benchmarks
+[group('check')]
+bench *arguments: compilers setup
+    cargo bench --locked "$@"
+
+# Format the code
+[group('check')]
+fmt:
+    cargo fmt
+
+[private]
+compilers:
+    @command -v cargo >/dev/null || { echo "error: \`cargo\` was not found; install Rust 1.89 or newer" >&2; exit 1; }
+    @cxx=${CXX:-c++}; command -v "${cxx%% *}" >/dev/null || { \
+        echo "error: the C++ compiler \`$cxx\` was not found; install one (Debian, Ubuntu: apt-get install g++)" >&2; exit 1; }

