@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::read_document;
 
 /// Variables that steer the program itself and are no settings of an experiment.
-const RESERVED: [&str; 4] = ["EMOLAB_STORE", "EMOLAB_DEPS", "EMOLAB_TORCH_WORKER", "EMOLAB_LOG"];
+const RESERVED: [&str; 3] = ["EMOLAB_STORE", "EMOLAB_DEPS", "EMOLAB_TORCH_WORKER"];
 const PREFIX: &str = "EMOLAB_";
 
 /// Settings from outside the files.

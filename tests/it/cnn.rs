@@ -66,6 +66,19 @@ fn features_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn a_gpu_that_is_asked_for_and_absent_is_said_with_the_way_out() {
+    if env!("BUILT_LIBTORCH_CUDA") == "1" {
+        return;
+    }
+    let project = quick();
+    let ran = project.emolab(&["plan", FILE, "--set", "compute.device=cuda:0"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    for part in ["CUDA", "cuda:0", "compute", "LIBTORCH"] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+}
+
+#[test]
 fn the_front_program_does_not_load_libtorch_and_the_worker_runs_from_any_folder() {
     let front = std::fs::read(env!("CARGO_BIN_EXE_emolab")).unwrap();
     let needs = |bytes: &[u8], name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
