@@ -84,6 +84,7 @@ fn link(libraries: &Path, cuda: bool) {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "cargo shows what a failed build script wrote there")]
 fn refuse(reason: &str) -> ! {
     eprintln!("error: no libtorch {VERSION} was found: {reason}");
     eprintln!("run `just setup`, or set LIBTORCH or LIBTORCH_USE_PYTORCH=1 to one of your own,");
