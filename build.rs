@@ -84,9 +84,10 @@ fn link(libraries: &Path, cuda: bool) {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "cargo shows what a failed build script wrote there")]
 fn refuse(reason: &str) -> ! {
-    println!("cargo:warning=no libtorch {VERSION} was found: {reason}");
-    println!("cargo:warning=run `just setup`, or set LIBTORCH or LIBTORCH_USE_PYTORCH=1 to one of your own,");
-    println!("cargo:warning=or build without CNNs: cargo build --release --no-default-features");
+    eprintln!("error: no libtorch {VERSION} was found: {reason}");
+    eprintln!("run `just setup`, or set LIBTORCH or LIBTORCH_USE_PYTORCH=1 to one of your own,");
+    eprintln!("or build without CNNs: cargo build --release --no-default-features");
     std::process::exit(1);
 }

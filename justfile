@@ -12,24 +12,25 @@ default:
 
 # Run an experiment: all set-up, build, run, figure
 [group('experiments')]
-[no-cd]
+[no-cd, no-exit-message]
 run file *arguments: build
     @{{ quote(emolab) }} run "$@"
 
 # Show what a run would compute, and why
 [group('experiments')]
-[no-cd]
+[no-cd, no-exit-message]
 plan file *arguments: build
     @{{ quote(emolab) }} plan "$@"
 
 # Render the figures of finished results again, computing nothing else
 [group('experiments')]
-[no-cd]
+[no-cd, no-exit-message]
 figures *arguments: build
     @{{ quote(emolab) }} figures "$@"
 
 # Fetch libtorch, weights and the sources of the stand-in images into .deps/ (once)
 [group('build')]
+[no-exit-message]
 setup:
     @setup/setup.sh
 
@@ -80,7 +81,7 @@ bench *arguments: compilers setup
 fmt:
     cargo fmt
 
-[private]
+[private, no-exit-message]
 compilers:
     @command -v cargo >/dev/null || { echo "error: \`cargo\` was not found; install Rust 1.89 or newer" >&2; exit 1; }
     @cxx=${CXX:-c++}; command -v "${cxx%% *}" >/dev/null || { \

@@ -45,7 +45,8 @@ fail() { # fail WHAT [LINE...]
 own_is_sound || fail "LIBTORCH is set to \`$LIBTORCH\`, which holds no lib/libtorch_cpu.so or is no absolute path" \
     "Point it to a libtorch 2.11, or unset it and \`just setup\` will fetch one"
 
-missing= packages=
+missing=''
+packages=''
 lacks() { # lacks NAME DEBIAN-PACKAGE
     missing="$missing${missing:+, }\`$1\`" packages="$packages $2"
 }
