@@ -1,5 +1,6 @@
 //! The no-op run as a whole process, and features as images per second: `just bench`.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on stops")]
+#![allow(missing_docs, reason = "criterion makes a public function without one")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
