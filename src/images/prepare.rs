@@ -1,7 +1,9 @@
 //! Pixels to a network's square input: resize, then perhaps crop.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::ImageView as _;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
 
 use super::decode::Pixels;
@@ -96,7 +98,7 @@ fn prepare_with(
     if width == 0 || height == 0 {
         return Err(wrong_buffer());
     }
-    let source = ImageRef::new(width, height, rgb, PixelType::U8x3).map_err(|_| wrong_buffer())?;
+    let source = TypedImageRef::<U8x3>::from_buffer(width, height, rgb).map_err(|_| wrong_buffer())?;
     if rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 {
         return Err(wrong_buffer());
     }
@@ -121,20 +123,27 @@ fn prepare_with(
     let options = ResizeOptions::new().resize_alg(filter.algorithm());
     // Width first, as Pillow does; left alone, the library starts with the height, and where a kernel overshoots
     // and is clamped between the passes, the order shows.
-    let mut between = Image::new(new_width, height, PixelType::U8x3);
-    let mut whole = Image::new(new_width, new_height, PixelType::U8x3);
-    // Neither of its errors (pixel types differ, crop box outside) can happen here.
-    resizer.resize(&source, &mut between, &options).map_err(|_| wrong_buffer())?;
-    resizer.resize(&between, &mut whole, &options).map_err(|_| wrong_buffer())?;
+    let mut between = TypedImage::<U8x3>::new(new_width, height);
+    let mut whole = TypedImage::<U8x3>::new(new_width, new_height);
+    // Its one error (crop box outside) cannot happen here. The typed call, twice with the same types, since each
+    // pair of types costs the compiler minutes.
+    resizer.resize_typed(&source, &mut between, &options).map_err(|_| wrong_buffer())?;
+    let between = TypedImageRef::new(new_width, height, between.pixels()).map_err(|_| wrong_buffer())?;
+    resizer.resize_typed(&between, &mut whole, &options).map_err(|_| wrong_buffer())?;
     Ok(centre(&whole, size))
 }
 
 /// The centre `size` x `size` of an image that is at least as large.
-fn centre(image: &Image, size: u32) -> Vec<u8> {
-    let (first, skipped) = (margin(image.width(), size) as usize * 3, margin(image.height(), size) as usize);
-    let inside = first..first + size as usize * 3;
-    let lines = image.buffer().chunks_exact(image.width() as usize * 3);
-    lines.skip(skipped).take(size as usize).flat_map(|line| &line[inside.clone()]).copied().collect()
+fn centre(image: &TypedImage<'_, U8x3>, size: u32) -> Vec<u8> {
+    let (first, skipped) = (margin(image.width(), size) as usize, margin(image.height(), size) as usize);
+    let inside = first..first + size as usize;
+    let lines = image.pixels().chunks_exact(image.width() as usize);
+    lines
+        .skip(skipped)
+        .take(size as usize)
+        .flat_map(|line| &line[inside.clone()])
+        .flat_map(|pixel| pixel.0)
+        .collect()
 }
 
 /// `(whole - part) / 2`, rounded half to even as Python's `round` does.
