@@ -1,6 +1,6 @@
 //! A file's bytes to upright RGB pixels on white.
 
-use std::io::{self, Cursor};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::error::{ImageError as DecoderError, LimitErrorKind};
@@ -11,6 +11,7 @@ use super::error::ImageError;
 use super::jpeg;
 use super::limits::Limits;
 use super::sniff::{Sniffed, sniff};
+use super::watched::Watched;
 
 /// An image in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,9 +81,10 @@ fn format_of(bytes: &[u8]) -> Result<Format, ImageError> {
 fn decode_as(bytes: &[u8], format: Format, limits: &Limits) -> Result<DynamicImage, ImageError> {
     let mut allowed = image::Limits::no_limits();
     allowed.max_alloc = Some(limits.max_alloc_bytes);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.kind);
+    let ran_out = Cell::new(false);
+    let mut reader = ImageReader::with_format(Watched::new(bytes, &ran_out), format.kind);
     reader.limits(allowed.clone());
-    let refuse = |size, error| translate(format, size, limits, error);
+    let refuse = |size, error| translate(format, size, limits, ran_out.get(), error);
     let mut decoder = reader.into_decoder().map_err(|error| refuse((0, 0), error))?;
 
     let (width, height) = decoder.dimensions();
@@ -112,8 +114,11 @@ fn translate(
     format: Format,
     (width, height): (u32, u32),
     limits: &Limits,
+    ran_out: bool,
     error: DecoderError,
 ) -> ImageError {
+    // The JPEG decoder reads to the end before it begins, and the file was found whole before that.
+    let truncated = ran_out && format.kind != ImageFormat::Jpeg;
     let format = format.name;
     match error {
         DecoderError::Limits(error) if matches!(error.kind(), LimitErrorKind::InsufficientMemory) => {
@@ -123,22 +128,9 @@ fn translate(
         DecoderError::Unsupported(error) => {
             ImageError::Unsupported { format: format.to_owned(), reason: error.to_string() }
         }
-        error if ends_early(&error) => ImageError::Truncated { format },
+        _ if truncated => ImageError::Truncated { format },
         error => ImageError::Damaged { format, reason: error.to_string() },
     }
-}
-
-/// Whether some error in the chain says that bytes are missing.
-fn ends_early(error: &DecoderError) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
-        {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }
 
 /// Blends what is transparent with white, `c a + 255 (1 - a)`, rounded.

@@ -14,6 +14,7 @@ mod jpeg;
 mod limits;
 mod prepare;
 mod sniff;
+mod watched;
 
 pub use decode::{Pixels, decode};
 pub use error::ImageError;
