@@ -91,6 +91,26 @@ pub enum ListingError {
         /// From 1.
         line: usize,
     },
+    /// A quote in the middle of a field.
+    #[error("`{}` line {line} has a quote that neither begins nor ends a field (put the field in quotes and double those inside)", path.display())]
+    StrayQuote {
+        /// The manifest.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// A Parquet column of another type.
+    #[error("`{}` column `{column}` holds `{kind}`: expected {expected}", path.display())]
+    WrongType {
+        /// The manifest.
+        path: PathBuf,
+        /// `path`, `label` or `group`.
+        column: &'static str,
+        /// The type there is, as polars writes it.
+        kind: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// A column that must be there is not.
     #[error("`{}` has no column `{column}`: its columns are {}{}", path.display(), in_ticks(there), hint(nearest.as_ref()))]
     MissingColumn {

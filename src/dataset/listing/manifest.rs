@@ -108,6 +108,7 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
                 ListingError::Ragged { path, line, expected, found }
             }
             Malformed::OpenQuote { line } => ListingError::OpenQuote { path, line },
+            Malformed::StrayQuote { line } => ListingError::StrayQuote { path, line },
         }
     })?;
 
@@ -141,12 +142,35 @@ fn header_names(text: &str) -> PolarsResult<Vec<String>> {
     names.collect()
 }
 
+/// Whether a type will do, and what would.
+type Check = (fn(&DataType) -> bool, &'static str);
+
+/// Some writers mark text as bytes.
+const fn is_text(kind: &DataType) -> bool {
+    matches!(kind, DataType::String | DataType::Binary | DataType::Categorical(..) | DataType::Enum(..))
+}
+
 fn parquet(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
     let not_a_table = |reason: String| ListingError::NotATable { path: path.to_owned(), reason };
     let parquet = Parquet::new(bytes).map_err(not_a_table)?;
     let schema = parquet.schema().map_err(not_a_table)?;
     let there: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
     let names = Names::find(path, &there)?;
+    let text: Check = (is_text, "text");
+    let text_or_number: Check = (|kind| is_text(kind) || kind.is_integer(), "text or whole numbers");
+    let wanted = [
+        (PATH, Some(&names.path), text),
+        (LABEL, Some(&names.label), text),
+        (GROUP, names.group.as_ref(), text_or_number),
+    ];
+    for (column, name, (fits, expected)) in wanted {
+        let Some(field) = name.and_then(|name| schema.get(name)) else { continue };
+        let kind = DataType::from_arrow_field(field);
+        if !fits(&kind) {
+            let (path, kind) = (path.to_owned(), kind.to_string());
+            return Err(ListingError::WrongType { path, column, kind, expected });
+        }
+    }
     let frame = parquet.columns(names.all()).map_err(not_a_table)?;
     Ok(Table { frame, names, lines: None })
 }

@@ -32,6 +32,18 @@ impl<'a> Parquet<'a> {
         guard(|| ParquetReader::new(Cursor::new(self.0)).num_rows())
     }
 
+    /// Values, those inside lists counted one by one, that the footer claims for these columns.
+    pub(in crate::dataset) fn values(&self, names: &[String]) -> Result<u64, String> {
+        guard(|| {
+            let mut reader = ParquetReader::new(Cursor::new(self.0));
+            let groups = &reader.get_metadata()?.row_groups;
+            let chunks = groups.iter().flat_map(|group| {
+                names.iter().filter_map(|name| group.columns_under_root_iter(name)).flatten()
+            });
+            Ok(chunks.fold(0, |sum: u64, chunk| sum.saturating_add(chunk.num_values().max(0) as u64)))
+        })
+    }
+
     /// These columns, in the file's order.
     pub(in crate::dataset) fn columns(&self, names: Vec<String>) -> Result<DataFrame, String> {
         guard(|| ParquetReader::new(Cursor::new(self.0)).with_columns(Some(names)).finish())

@@ -19,6 +19,8 @@ pub(super) enum Malformed {
     Ragged { line: usize, expected: usize, found: usize },
     /// The text ends inside a quoted field.
     OpenQuote { line: usize },
+    /// A quote inside a bare field, or text behind the quote that closes one.
+    StrayQuote { line: usize },
 }
 
 /// Takes the text apart; lines are counted from `line`.
@@ -27,7 +29,7 @@ pub(super) fn records(text: &str, mut line: usize) -> Result<Records, Malformed>
     let mut header = None;
     let mut rest = text;
     while !rest.is_empty() {
-        let record = record(rest.as_bytes()).ok_or(Malformed::OpenQuote { line })?;
+        let record = record(rest.as_bytes(), line)?;
         let (taken, left) = rest.split_at(record.bytes);
         if !record.blank {
             match header {
@@ -52,24 +54,43 @@ struct Record {
     blank: bool,
 }
 
-/// The first record, with its line end; `None` when a quote stays open.
-fn record(text: &[u8]) -> Option<Record> {
+/// Where in a field the reader is.
+enum Field {
+    Start,
+    Bare,
+    Quoted,
+    /// Behind a quote in a quoted field: another one makes it a quote that is meant, all else ends the field.
+    Closed,
+}
+
+/// The first record, with its line end.
+fn record(text: &[u8], line: usize) -> Result<Record, Malformed> {
     let mut record = Record { bytes: text.len(), lines: 1, fields: 1, blank: true };
-    let mut quoted = false;
+    let mut field = Field::Start;
     for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' if quoted => record.lines += 1,
-            b'\n' => {
-                record.bytes = at + 1;
-                break;
+        field = match (field, byte) {
+            (Field::Quoted, b'"') | (Field::Closed, b'\r') => Field::Closed,
+            (Field::Start | Field::Closed, b'"') => Field::Quoted,
+            (Field::Quoted, _) => {
+                record.lines += usize::from(*byte == b'\n');
+                Field::Quoted
             }
-            b',' if !quoted => record.fields += 1,
-            _ => {}
-        }
+            (_, b'\n') => {
+                record.bytes = at + 1;
+                return Ok(record);
+            }
+            (_, b',') => {
+                record.fields += 1;
+                Field::Start
+            }
+            (Field::Bare, b'"') | (Field::Closed, _) => {
+                return Err(Malformed::StrayQuote { line: line + record.lines - 1 });
+            }
+            (Field::Start | Field::Bare, _) => Field::Bare,
+        };
         record.blank &= *byte == b'\r';
     }
-    (!quoted).then_some(record)
+    if matches!(field, Field::Quoted) { Err(Malformed::OpenQuote { line }) } else { Ok(record) }
 }
 
 #[cfg(test)]
@@ -91,5 +112,10 @@ mod tests {
         );
         assert_eq!(records("a,b\n1\n", 5), Err(Malformed::Ragged { line: 6, expected: 2, found: 1 }));
         assert_eq!(records("a,b\n1,\"2\n3,4\n", 1), Err(Malformed::OpenQuote { line: 2 }));
+        for text in
+            ["a,b\n1,2\n3\"x\",4\n", "a,b\n1,2\n\"3\"x,4\n", "a,b\n1,2\n3, \"4\"\n", "a,b\n\"1\n\"x,2\n"]
+        {
+            assert_eq!(records(text, 1), Err(Malformed::StrayQuote { line: 3 }), "{text}");
+        }
     }
 }

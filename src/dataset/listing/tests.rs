@@ -144,6 +144,11 @@ fn what_is_wrong_with_a_manifest_is_said_with_its_line() {
         "line 4 has 1 fields, the header has 2 (a path with a comma must be in quotes)"
     );
     assert_eq!(complaint("path,label\n\"a,awe\nb,awe\n"), "line 2 opens a quote that is never closed");
+    let stray =
+        "has a quote that neither begins nor ends a field (put the field in quotes and double those inside)";
+    for row in ["5\" tall.jpg,awe", "\"5\" tall.jpg\",awe", "b, \"awe\"", "b,\"awe\" "] {
+        assert_eq!(complaint(format!("path,label\na,awe\n{row}\nc,fear\n")), format!("line 3 {stray}"));
+    }
     assert_eq!(complaint(b"path,label\na,awe\nb\xe9,awe\n"), "is not UTF-8 at line 3: save it as UTF-8");
     assert_eq!(complaint(""), "cannot be read as a table: it is empty");
     assert_eq!(complaint("PAR1...."), "cannot be read as a table: it is Parquet: call it .parquet");
@@ -179,6 +184,30 @@ fn a_parquet_manifest_reads_like_a_csv_one() {
         fs::write(&path, &whole[..length]).unwrap();
         assert!(matches!(open(&path), Err(ListingError::NotATable { .. })), "{length}");
     }
+}
+
+#[test]
+fn a_parquet_manifest_holds_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("manifest.parquet");
+    let read = |path_column: Series, label: Series, group: Series| {
+        let columns = vec![path_column.into(), label.into(), group.into()];
+        let mut frame = DataFrame::new(2, columns).unwrap();
+        ParquetWriter::new(fs::File::create(&path).unwrap()).finish(&mut frame).unwrap();
+        open(&path).map_err(|error| error.to_string().split_once("parquet` ").unwrap().1.to_owned())
+    };
+    let paths = || Series::new("path".into(), ["a.jpg", "b.jpg"]);
+    let labels = || Series::new("label".into(), ["awe", "fear"]);
+    let numbers = |name: &str| Series::new(name.into(), [3_i64, 7]);
+    let listed = read(paths(), labels(), numbers("group")).unwrap();
+    assert_eq!(rows(&listed), [("a.jpg", "awe", "3"), ("b.jpg", "fear", "7")]);
+    let complaint = |column: &str, kind: &str, expected: &str| {
+        Err(format!("column `{column}` holds `{kind}`: expected {expected}"))
+    };
+    assert_eq!(read(paths(), numbers("label"), numbers("group")), complaint("label", "i64", "text"));
+    assert_eq!(read(numbers("path"), labels(), numbers("group")), complaint("path", "i64", "text"));
+    let halves = Series::new("group".into(), [0.5, 1.5]);
+    assert_eq!(read(paths(), labels(), halves), complaint("group", "f64", "text or whole numbers"));
 }
 
 #[test]
