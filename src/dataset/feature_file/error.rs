@@ -85,6 +85,16 @@ pub enum FormatError {
         /// What is there.
         found: u64,
     },
+    /// A compressed file that claims to unfold to thousands of times its size.
+    #[error(
+        "it claims to hold {claimed} bytes of values in a file of {length} bytes: floats do not shrink like that"
+    )]
+    Implausible {
+        /// What its footer says.
+        claimed: u64,
+        /// Size of the file.
+        length: u64,
+    },
     /// A vector, a cube.
     #[error("its shape is {shape:?}: expected two dimensions, [images, features]")]
     NotTwoDimensional {

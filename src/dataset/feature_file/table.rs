@@ -36,19 +36,27 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
         [only] => Some(only.clone()),
         many => many.iter().find(|name| *name == NAME).cloned(),
     };
-    let rows = parquet.rows().map_err(malformed)?;
-    let claimed = rows.saturating_mul(floats.len().max(1)).saturating_mul(4);
-    if claimed > bytes.len().saturating_mul(MAX_RATIO).max(HARMLESS) {
-        return Err(FormatError::WrongLength { expected: claimed as u64, found: bytes.len() as u64 });
-    }
+    let unclear = FormatError::Unclear {
+        found: format!("{} columns of floats and {} of lists", floats.len(), lists.len()),
+        cure: "write either one float column per feature or one column of lists",
+    };
     match (floats.is_empty(), list) {
-        (false, None) if lists.is_empty() => by_columns(&parquet.columns(floats).map_err(malformed)?),
-        (true, Some(list)) => by_lists(&parquet.columns(vec![list]).map_err(malformed)?),
-        _ => Err(FormatError::Unclear {
-            found: format!("{} columns of floats and {} of lists", floats.len(), lists.len()),
-            cure: "write either one float column per feature or one column of lists",
-        }),
+        (false, None) if lists.is_empty() => by_columns(&load(&parquet, floats, bytes.len())?),
+        (true, Some(list)) => by_lists(&load(&parquet, vec![list], bytes.len())?),
+        _ => Err(unclear),
     }
+}
+
+/// Reads the columns, unless they would unfold to far more than the file's `length` makes plausible.
+fn load(parquet: &Parquet, columns: Vec<String>, length: usize) -> Result<DataFrame, FormatError> {
+    let rows = parquet.rows().map_err(malformed)? as u64;
+    let values = parquet.values(&columns).map_err(malformed)?;
+    let claimed = values.max(rows.saturating_mul(columns.len() as u64)).saturating_mul(4);
+    let (length, limit) = (length as u64, length.saturating_mul(MAX_RATIO).max(HARMLESS) as u64);
+    if claimed > limit {
+        return Err(FormatError::Implausible { claimed, length });
+    }
+    parquet.columns(columns).map_err(malformed)
 }
 
 fn malformed(reason: String) -> FormatError {

@@ -107,6 +107,12 @@ fn a_header_that_claims_too_much_is_refused_before_memory_is_taken() {
 }
 
 #[test]
+fn a_table_that_would_unfold_beyond_reason_is_refused_unread() {
+    let length = fs::read(&folder().join("bad-bomb.parquet")).unwrap().len() as u64;
+    assert_eq!(format_error("bad-bomb.parquet"), FormatError::Implausible { claimed: 40_000_000, length });
+}
+
+#[test]
 fn checks_name_the_file_and_the_first_offender() {
     let path = Path::new("my/dinov2.npy");
     let mut features = expected();
