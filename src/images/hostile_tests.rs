@@ -25,14 +25,57 @@ fn what_is_no_image_is_named() {
     assert!(matches!(error, ImageError::Unsupported { .. }), "{error:?}");
 }
 
+/// A file of a few hundred bytes whose header claims billions of pixels.
 #[test]
 fn a_bomb_is_refused_by_its_header() {
-    let mut bytes = fixture("rgb.png");
-    bytes[16..24].copy_from_slice(&[0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0]);
-    let sum = crc32(&bytes[12..29]);
-    bytes[29..33].copy_from_slice(&sum.to_be_bytes());
-    let error = decode(&bytes, &Limits::default()).unwrap_err();
-    assert_eq!(error, ImageError::TooLarge { width: 100_000, height: 100_000, max_pixels: 100_000_000 });
+    let mut png = patched("rgb.png", 16, &[0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0]);
+    let sum = crc32(&png[12..29]);
+    png[29..33].copy_from_slice(&sum.to_be_bytes());
+    let frame = position(&fixture("420.jpg"), b"\xff\xc0");
+    let mut tiff = fixture("rgb.tiff");
+    // Columns, rows, rows per strip.
+    for tag in [256_u16, 257, 278] {
+        let entry = position(&tiff, &[tag.to_le_bytes(), 3_u16.to_le_bytes()].concat());
+        tiff[entry + 8..entry + 10].copy_from_slice(&[0xff; 2]);
+    }
+    let bombs = [
+        (png, [100_000; 2]),
+        (patched("420.jpg", frame + 5, &[0xff; 4]), [65_535; 2]),
+        (patched("transparent.gif", 6, &[0xff; 4]), [65_535; 2]),
+        (patched("rgb.bmp", 18, &[0x60, 0xea, 0, 0, 0x60, 0xea, 0, 0]), [60_000; 2]),
+        (patched("lossy.webp", 26, &[0xff, 0x3f, 0xff, 0x3f]), [16_383; 2]),
+        (patched("rgb.webp", 21, &(11_999_u32 * (1 + (1 << 14))).to_le_bytes()), [12_000; 2]),
+        (tiff, [65_535; 2]),
+    ];
+    for (bytes, [width, height]) in bombs {
+        let refusal = ImageError::TooLarge { width, height, max_pixels: 100_000_000 };
+        assert_eq!(decode(&bytes, &Limits::default()), Err(refusal));
+    }
+}
+
+/// Where its bytes are wrong but all there, a file is damaged.
+#[test]
+fn what_is_damaged_is_not_called_truncated() {
+    let data = position(&fixture("rgb.png"), b"IDAT") + 30;
+    let codes = position(&fixture("420.jpg"), b"\xff\xc4") + 5;
+    for (bytes, name) in [
+        (patched("rgb.png", data, &[0xa5; 4]), "PNG"),
+        (patched("420.jpg", codes, &[0xff; 16]), "JPEG"),
+        (patched("rgb.webp", 40, &[0xff; 60]), "WebP"),
+    ] {
+        let error = decode(&bytes, &Limits::default()).unwrap_err();
+        assert!(matches!(error, ImageError::Damaged { format, .. } if format == name), "{name}: {error:?}");
+    }
+}
+
+fn position(bytes: &[u8], wanted: &[u8]) -> usize {
+    bytes.windows(wanted.len()).position(|window| window == wanted).unwrap()
+}
+
+fn patched(name: &str, at: usize, patch: &[u8]) -> Vec<u8> {
+    let mut bytes = fixture(name);
+    bytes[at..at + patch.len()].copy_from_slice(patch);
+    bytes
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
