@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::images::{Filter, Fit};
 use crate::networks::{Device, NetworkCard};
+use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::Scale;
-use crate::solvers::svm::ClassWeight;
+use crate::solvers::svm::{ClassWeight, SvmSolver};
 use crate::types::Seed;
 
 /// One experiment, ready to plan.
@@ -132,9 +133,11 @@ pub enum Features {
 #[derive(Clone, Copy, Debug)]
 pub struct Pca {
     /// Principal components kept.
-    pub components: usize,
+    pub components: Keep,
     /// What it is fitted on.
     pub fit: PcaFit,
+    /// How they are found.
+    pub solver: PcaSolver,
 }
 
 /// What the PCA sees.
@@ -147,14 +150,30 @@ pub enum PcaFit {
 }
 
 /// `[svm]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Svm {
     /// Penalty C.
-    pub c: f64,
+    pub c: Penalty,
     /// Extra penalty on each problem's own class.
     pub class_weight: ClassWeight,
     /// How scores are scaled first.
     pub scale: Scale,
+    /// Which algorithm trains it.
+    pub solver: SvmSolver,
+}
+
+/// The penalty C of the support vector machines.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Penalty {
+    /// This one.
+    Fixed(f64),
+    /// The one of several, ascending, that does best in a cross validation inside the training images.
+    InnerCrossValidation {
+        /// What is tried.
+        candidates: Vec<f64>,
+        /// Folds of that cross validation.
+        folds: usize,
+    },
 }
 
 /// `[figure]`

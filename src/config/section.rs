@@ -1,6 +1,6 @@
 //! Reads settings out of merged layers: checks each value, notes its origin, collects every problem.
 //!
-//! A setting is stated where it is read: `svm.number_above("c", "...", 0.0).or(1.0)`. Reading never stops at a
+//! A setting is stated where it is read: `pca.integer("components", "...", 1, 1_000_000).or(20)`. Reading never stops at a
 //! problem; a placeholder stands in and the caller finds the problems in [`Reader::finish`].
 
 use std::cell::RefCell;
@@ -184,16 +184,6 @@ impl<'a> Section<'a> {
             number.filter(|number| (low..=high).contains(number)).ok_or(expected)
         };
         self.field(key, help, shape, read, |number| Shown::Integer(*number))
-    }
-
-    /// A finite number above a bound.
-    pub fn number_above(&self, key: &'static str, help: &'static str, bound: f64) -> Field<'_, 'a, f64> {
-        let shape = serde_json::json!({"type": "number", "exclusiveMinimum": bound});
-        let read = move |value: &Value| {
-            let number = number(value).filter(|number| number.is_finite() && *number > bound);
-            number.ok_or_else(|| format!("a number above {bound}"))
-        };
-        self.field(key, help, shape, read, |number| Shown::Number(*number))
     }
 
     /// A number from 0 to 1.

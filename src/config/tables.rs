@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use figment::value::Value;
 
 use super::experiment::{
-    Dataset, Experiment, Features, Figure, Method, OnBadImage, Pca, PcaFit, Split, SplitKind, StandIn, Svm,
+    Dataset, Experiment, Features, Figure, Method, OnBadImage, Pca, PcaFit, Penalty, Split, SplitKind,
+    StandIn, Svm,
 };
 use super::names::{nearest, number, one_of};
 use super::section::{Reader, Section};
 use super::setting::Shown;
 use crate::images::{Filter, Fit};
 use crate::networks::{Device, NETWORKS, NetworkCard};
+use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::Scale;
-use crate::solvers::svm::ClassWeight;
+use crate::solvers::svm::{ClassWeight, SvmSolver};
 use crate::types::{Emotion, Seed};
 
 pub(super) fn read(reader: &Reader<'_>) -> Experiment {
@@ -244,23 +246,58 @@ fn cnn(table: &Section<'_>) -> Option<Features> {
 }
 
 const PCA_FITS: [(&str, PcaFit); 2] = [("train", PcaFit::Train), ("all", PcaFit::All)];
-const LINFA: [(&str, ()); 1] = [("linfa", ())];
+const PCA_SOLVERS: [(&str, PcaSolver); 4] = [
+    ("auto", PcaSolver::Auto),
+    ("exact", PcaSolver::Exact),
+    ("randomized", PcaSolver::Randomized),
+    ("linfa", PcaSolver::Linfa),
+];
 
 fn pca(table: Section<'_>) -> Pca {
-    let components = table.integer("components", "Principal components kept.", 1, 1_000_000).or(20);
+    let shape = serde_json::json!({"anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+    ]});
+    let components = table
+        .field(
+            "components",
+            "Principal components kept, or the share of variance to keep.",
+            shape,
+            keep,
+            |kept| match *kept {
+                Keep::Count(count) => Shown::Integer(count as i64),
+                Keep::Variance(share) => Shown::Number(share),
+            },
+        )
+        .or(Keep::Count(20));
     let fit = table
         .choice("fit", "What the PCA is fitted on; `all` lets the test images leak into it.", &PCA_FITS)
         .or(PcaFit::Train);
-    table.choice("solver", "Which code fits it.", &LINFA).or(());
+    let solver = table.choice("solver", "How components are found.", &PCA_SOLVERS).or(PcaSolver::Auto);
     table.end();
-    Pca { components: components as usize, fit }
+    Pca { components, fit, solver }
+}
+
+fn keep(value: &Value) -> Result<Keep, String> {
+    let count = value.to_i128().filter(|count| (1..=1_000_000).contains(count));
+    let share = || number(value).filter(|share| 0.0 < *share && *share < 1.0);
+    match count {
+        Some(count) => Ok(Keep::Count(count as usize)),
+        None => share().map(Keep::Variance).ok_or_else(|| {
+            "a whole number from 1 to 1000000, or a share of the variance above 0 and below 1".to_owned()
+        }),
+    }
 }
 
 const SCALES: [(&str, Scale); 3] =
     [("global", Scale::Global), ("none", Scale::None), ("standard", Scale::Standard)];
 
+const SVM_SOLVERS: [(&str, SvmSolver); 2] =
+    [("interior-point", SvmSolver::InteriorPoint), ("linfa", SvmSolver::Linfa)];
+const SELECTIONS: [(&str, ()); 1] = [("inner-cv", ())];
+
 fn svm(table: Section<'_>) -> Svm {
-    let c = table.number_above("c", "Penalty C, after scaling.", 0.0).or(1.0);
+    let c = penalty(&table);
     let shape = serde_json::json!({"anyOf": [
         {"enum": ["balanced", "none"]},
         {
@@ -275,9 +312,46 @@ fn svm(table: Section<'_>) -> Svm {
         })
         .or(ClassWeight::Balanced);
     let scale = table.choice("scale", "How scores are scaled before the SVM.", &SCALES).or(Scale::Global);
-    table.choice("solver", "Which code trains it.", &LINFA).or(());
+    let solver = table.choice("solver", "How it is trained.", &SVM_SOLVERS).or(SvmSolver::InteriorPoint);
     table.end();
-    Svm { c, class_weight, scale }
+    Svm { c, class_weight, scale, solver }
+}
+
+fn penalty(table: &Section<'_>) -> Penalty {
+    let above_zero = serde_json::json!({"type": "number", "exclusiveMinimum": 0});
+    let shape = serde_json::json!({"anyOf": [
+        above_zero,
+        {"type": "array", "items": above_zero, "minItems": 2, "uniqueItems": true}
+    ]});
+    let show = |penalties: &Vec<f64>| Shown::Number(penalties.first().copied().unwrap_or(f64::NAN));
+    let mut candidates = table
+        .field("c", "Penalty C, after scaling; several for `select` to choose from.", shape, penalties, show)
+        .or(vec![1.0]);
+    candidates.sort_by(f64::total_cmp);
+    if let [c] = candidates[..] {
+        table.belongs_elsewhere(&["select", "inner_folds"], "c", "one penalty `c`");
+        return Penalty::Fixed(c);
+    }
+    let help = "How one of several `c` is chosen: in a cross validation inside the training images.";
+    let selection = table.choice("select", help, &SELECTIONS).optional();
+    if selection.is_none() && !table.has("select") {
+        let message = "several penalties `c`, and nothing says how to choose one".to_owned();
+        table.refuse("c", message, "add `select = \"inner-cv\"`, or give one number");
+    }
+    let folds = table.integer("inner_folds", "Folds of that cross validation.", 2, 1000).or(5);
+    Penalty::InnerCrossValidation { candidates, folds: folds as usize }
+}
+
+/// One number above 0, or several that differ.
+fn penalties(value: &Value) -> Result<Vec<f64>, String> {
+    let expected = || "a number above 0, or a list of two or more that differ".to_owned();
+    let one = |value: &Value| number(value).filter(|c| c.is_finite() && *c > 0.0);
+    let Value::Array(_, items) = value else {
+        return one(value).map(|c| vec![c]).ok_or_else(|| "a number above 0, or a list of them".to_owned());
+    };
+    let all: Vec<f64> = items.iter().map(one).collect::<Option<_>>().ok_or_else(expected)?;
+    let differ = all.iter().enumerate().all(|(at, c)| !all[..at].contains(c));
+    if all.len() > 1 && differ { Ok(all) } else { Err(expected()) }
 }
 
 fn class_weight(value: &Value) -> Result<ClassWeight, String> {

@@ -5,6 +5,7 @@
 
 mod canvas;
 mod error;
+pub mod fit_tables;
 pub mod per_class_tpr;
 mod png;
 pub mod tables;

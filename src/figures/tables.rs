@@ -66,7 +66,7 @@ fn rows(
 }
 
 /// A CSV field, quoted where RFC 4180 asks for it.
-fn field(text: &str) -> String {
+pub(super) fn field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

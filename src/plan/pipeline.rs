@@ -4,27 +4,42 @@ use super::graph::Graph;
 use super::sources::{self, Found};
 use super::{Places, PlanError, weights_path};
 use crate::config::Experiment;
-use crate::config::experiment::{Features as FeaturesOf, Method, OnBadImage, PcaFit, SplitKind};
+use crate::config::experiment::{Features as FeaturesOf, Method, OnBadImage, PcaFit, Penalty, SplitKind};
 use crate::dataset::card;
 use crate::images::{self, Preprocess};
 use crate::networks::Device;
+use crate::solvers::pca::{Keep, PcaSolver};
+use crate::solvers::svm::SvmSolver;
 use crate::stage::Handle;
-use crate::stages::evaluate::{Evaluate, Predictions};
+use crate::stages::evaluate::Evaluate;
 use crate::stages::extract::{ExtractFeatures, Extraction};
 use crate::stages::features::Features;
 use crate::stages::inspect::{Decoding, InspectImages, Manifest};
 use crate::stages::list::{ListImages, Listing};
-use crate::stages::pca::FitPca;
+use crate::stages::pca::{FitPca, level};
 use crate::stages::read_features::ReadFeatures;
 use crate::stages::report::{Entry, MakeReport, Report};
+use crate::stages::select::SelectPenalty;
 use crate::stages::split::{Division, Split, SplitImages};
-use crate::stages::svm::TrainSvm;
+use crate::stages::svm::{PenaltyOf, TrainSvm};
 use crate::store::{Store, key};
 use crate::types::{Digest, Emotion};
 
-/// Which code finds components and trains machines, and its version.
-const PCA_SOLVER: &str = "linfa-reduction 0.8.1";
-const SVM_SOLVER: &str = "linfa-svm 0.8.1";
+/// Which code finds components, and its version.
+fn pca_code(solver: PcaSolver) -> &'static str {
+    match solver {
+        PcaSolver::Auto | PcaSolver::Exact | PcaSolver::Randomized => "emolab 1 on faer 0.24",
+        PcaSolver::Linfa => "linfa-reduction 0.8.1",
+    }
+}
+
+/// Which code trains machines, and its version.
+fn svm_code(solver: SvmSolver) -> &'static str {
+    match solver {
+        SvmSolver::InteriorPoint => "emolab 1 on faer 0.24",
+        SvmSolver::Linfa => "linfa-svm 0.8.1",
+    }
+}
 
 pub(super) struct Built {
     pub report: Handle<Report>,
@@ -81,8 +96,7 @@ pub(super) fn build(
     let mut entries = Vec::new();
     for method in &experiment.methods {
         let features = features(graph, experiment, method, &data_stages, store, places)?;
-        let predictions = classify(graph, experiment, method, &data_stages, features);
-        entries.push(Entry { name: method.name.clone(), predictions });
+        entries.push(classify(graph, experiment, method, &data_stages, features));
     }
     let leak = (experiment.pca.fit == PcaFit::All)
         .then(|| "PCA fitted on all images: the test images leak into it".to_owned());
@@ -178,37 +192,74 @@ fn classify(
     method: &Method,
     data: &Data,
     features: Handle<Features>,
-) -> Handle<Predictions> {
+) -> Entry {
     let Data { manifest, split, .. } = *data;
+    let (pca, svm) = (experiment.pca, &experiment.svm);
     let folds = split_stage(experiment, manifest).division.folds();
-    let (mut reductions, mut classifiers) = (Vec::new(), Vec::new());
+    let (mut reductions, mut classifiers, mut selections) = (Vec::new(), Vec::new(), Vec::new());
     for fold in 0..folds {
         let label = |stage: &str| format!("{stage} {} fold {}", method.name, fold + 1);
-        let pca = FitPca {
+        let reduction = FitPca {
             features,
             split,
             fold,
-            components: experiment.pca.components,
-            fit_on_all: experiment.pca.fit == PcaFit::All,
-            solver: PCA_SOLVER,
+            level: level(pca.components, pca.solver),
+            fit_on_all: pca.fit == PcaFit::All,
+            solver: pca.solver,
+            code: pca_code(pca.solver),
         };
-        let reduction = graph.add(label("fit-pca"), pca);
+        let reduction = graph.add(label("fit-pca"), reduction);
+        let c = match &svm.c {
+            Penalty::Fixed(c) => PenaltyOf::Experiment(*c),
+            Penalty::InnerCrossValidation { candidates, folds } => {
+                let select = SelectPenalty {
+                    manifest,
+                    features,
+                    split,
+                    fold,
+                    candidates: candidates.clone(),
+                    inner_folds: *folds,
+                    stratified: experiment.split.stratified,
+                    grouped: experiment.split.grouped,
+                    seed: experiment.seed,
+                    components: pca.components,
+                    pca_solver: pca.solver,
+                    class_weight: svm.class_weight,
+                    scale: svm.scale,
+                    solver: svm.solver,
+                    code: svm_code(svm.solver),
+                };
+                let selection = graph.add(label("select-penalty"), select);
+                selections.push(selection);
+                PenaltyOf::Selection(selection)
+            }
+        };
         let svm = TrainSvm {
             manifest,
             features,
             split,
             reduction,
+            components: pca.components,
             fold,
-            c: experiment.svm.c,
-            class_weight: experiment.svm.class_weight,
-            scale: experiment.svm.scale,
-            solver: SVM_SOLVER,
+            c,
+            class_weight: svm.class_weight,
+            scale: svm.scale,
+            solver: svm.solver,
+            code: svm_code(svm.solver),
         };
         reductions.push(reduction);
         classifiers.push(graph.add(label("train-svm"), svm));
     }
-    let stage = Evaluate { manifest, features, split, reductions, classifiers };
-    graph.add(format!("evaluate {}", method.name), stage)
+    let evaluate = Evaluate {
+        manifest,
+        features,
+        split,
+        reductions,
+        components: pca.components,
+        classifiers: classifiers.clone(),
+    };
+    let predictions = graph.add(format!("evaluate {}", method.name), evaluate);
+    Entry { name: method.name.clone(), predictions, classifiers, selections }
 }
 
 /// CUDA and CPU give different bytes, so the kind of device is part of a feature's key.
@@ -234,7 +285,15 @@ fn protocol(experiment: &Experiment) -> String {
         }
     };
     let grouped = if experiment.split.grouped { ", groups kept together" } else { "" };
-    format!("{split}{grouped}; PCA to {} components, linear SVM one against all", experiment.pca.components)
+    let components = match experiment.pca.components {
+        Keep::Count(count) => format!("{count} components"),
+        Keep::Variance(share) => format!("{}% of the variance", share * 100.0),
+    };
+    let chosen = match experiment.svm.c {
+        Penalty::Fixed(_) => "",
+        Penalty::InnerCrossValidation { .. } => ", C chosen inside the training folds",
+    };
+    format!("{split}{grouped}; PCA to {components}, linear SVM one against all{chosen}")
 }
 
 fn differences(card: &card::Card, listing: &Listing) -> Option<String> {

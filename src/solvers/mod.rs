@@ -4,8 +4,6 @@
 //! that another solver is one file and one variant. A fit takes [`Train`](crate::split::Train) data only.
 //! Not converged, constant, or not-a-number is an error, never a number.
 
-mod linfa_pca;
-mod linfa_svm;
 pub mod pca;
 pub mod scale;
 pub mod svm;

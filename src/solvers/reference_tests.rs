@@ -3,9 +3,9 @@
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::Deserialize;
 
-use super::pca::{Decomposition, PcaModel, PcaSolver};
+use super::pca::{Decomposition, Keep, PcaModel, PcaSolver};
 use super::scale::{Scale, ScaleModel};
-use super::svm::{ClassWeight, OneVsAllModel, SvmParameters};
+use super::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
 use crate::split::{Fold, Test, Train};
 use crate::types::Emotion;
 
@@ -75,8 +75,8 @@ fn assert_close(found: f64, expected: f64, relative: f64, what: &str) {
     assert!((found - expected).abs() <= relative * expected.abs(), "{what}: {found} is not {expected}");
 }
 
-fn check_pca(train: &Train<Array2<f32>>, case: &PcaCase) -> PcaModel {
-    let model = PcaModel::fit(train, case.components, PcaSolver::Linfa).unwrap();
+fn check_pca(train: &Train<Array2<f32>>, case: &PcaCase, solver: PcaSolver) -> PcaModel {
+    let model = PcaModel::fit(train, Keep::Count(case.components), solver).unwrap();
     assert_eq!(model.singular_values.len(), case.components);
     let scores = model.project(train.get().view()).unwrap();
     for i in 0..case.components {
@@ -97,7 +97,10 @@ fn pca_agrees_with_scikit_learn() {
     let reference: Pca = serde_json::from_str(include_str!("../../tests/fixtures/solvers/pca.json")).unwrap();
     let (train, ..) = features(&digits(), 1.0);
     for case in &reference.digits {
-        let model = check_pca(&train, case);
+        for solver in [PcaSolver::Exact, PcaSolver::Randomized] {
+            check_pca(&train, case, solver);
+        }
+        let model = check_pca(&train, case, PcaSolver::Linfa);
         let expected = if case.components <= 10 { Decomposition::Iterative } else { Decomposition::Dense };
         assert_eq!(model.decomposition, expected, "{} components", case.components);
     }
@@ -107,7 +110,9 @@ fn pca_agrees_with_scikit_learn() {
     });
     let (train, _) = sides(wide.view(), 60);
     for case in &reference.wide {
-        check_pca(&train, case);
+        for solver in [PcaSolver::Exact, PcaSolver::Randomized, PcaSolver::Linfa] {
+            check_pca(&train, case, solver);
+        }
     }
 }
 
@@ -140,12 +145,16 @@ fn svm_agrees_with_libsvm() {
             _ => ClassWeight::None,
         };
         for (epsilon, tolerance) in TOLERANCES {
-            let parameters = SvmParameters { c: case.c, class_weight, epsilon, ..SvmParameters::default() };
+            let parameters = SvmParameters { c: case.c, class_weight, epsilon, solver: SvmSolver::Linfa };
             let model = OneVsAllModel::fit(&train, &labels, &parameters).unwrap();
             assert_eq!(model.classes, Emotion::ALL);
             let values = model.decision_values(test.get().view()).unwrap();
             assert_decides_alike(&values, &case.decision_values, tolerance);
         }
+        let parameters = SvmParameters { c: case.c, class_weight, ..SvmParameters::default() };
+        let model = OneVsAllModel::fit(&train, &labels, &parameters).unwrap();
+        let values = model.decision_values(test.get().view()).unwrap();
+        assert_decides_alike(&values, &case.decision_values, 1e-6);
     }
 }
 
@@ -172,20 +181,23 @@ fn explicit_weights_equal_to_the_balanced_ones_give_the_same_model() {
 fn the_whole_chain_agrees_with_scikit_learn_on_any_number_of_threads() {
     let digits = digits();
     let (train, test, labels) = features(&digits, 1.0);
-    let chain = |epsilon| {
-        let pca = PcaModel::fit(&train, 20, PcaSolver::Linfa).unwrap();
+    let chain = |epsilon, pca_solver, solver| {
+        let pca = PcaModel::fit(&train, Keep::Count(20), pca_solver).unwrap();
         let scores = train.try_map(|rows| pca.project(rows.view())).unwrap();
         let scale = ScaleModel::fit(&scores, Scale::Global).unwrap();
         let scaled = scores.try_map(|scores| scale.apply(scores.view())).unwrap();
-        let parameters = SvmParameters { epsilon, ..SvmParameters::default() };
+        let parameters = SvmParameters { epsilon, solver, ..SvmParameters::default() };
         let svm = OneVsAllModel::fit(&scaled, &labels, &parameters).unwrap();
         let tested = scale.apply(pca.project(test.get().view()).unwrap().view()).unwrap();
         svm.decision_values(tested.view()).unwrap()
     };
     let threads = |count| rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap();
-    for (epsilon, tolerance) in TOLERANCES {
-        let one = threads(1).install(|| chain(epsilon));
+    let linfa = TOLERANCES.map(|(epsilon, most)| (epsilon, most, PcaSolver::Linfa, SvmSolver::Linfa));
+    let own =
+        [PcaSolver::Exact, PcaSolver::Randomized].map(|pca| (1e-3, 1e-4, pca, SvmSolver::InteriorPoint));
+    for (epsilon, tolerance, pca, svm) in linfa.into_iter().chain(own) {
+        let one = threads(1).install(|| chain(epsilon, pca, svm));
         assert_decides_alike(&one, &digits.pca_20_global_scale_svm, tolerance);
-        assert_eq!(one, threads(3).install(|| chain(epsilon)));
+        assert_eq!(one, threads(3).install(|| chain(epsilon, pca, svm)));
     }
 }

@@ -4,20 +4,20 @@
 //! a `&Train<..>`, so fitting on test data does not compile:
 //!
 //! ```compile_fail
-//! use emolab::{solvers::pca::{PcaModel, PcaSolver}, split::Fold};
+//! use emolab::{solvers::pca::{Keep, PcaModel, PcaSolver}, split::Fold};
 //! # fn f(fold: &Fold, features: ndarray::ArrayView2<'_, f32>) {
 //! let test = fold.test_rows(features).unwrap();
-//! let model = PcaModel::fit(&test, 20, PcaSolver::Linfa);
+//! let model = PcaModel::fit(&test, Keep::Count(20), PcaSolver::Exact);
 //! # }
 //! ```
 //!
 //! With `train_rows` in its place it does:
 //!
 //! ```
-//! use emolab::{solvers::pca::{PcaModel, PcaSolver}, split::Fold};
+//! use emolab::{solvers::pca::{Keep, PcaModel, PcaSolver}, split::Fold};
 //! # fn f(fold: &Fold, features: ndarray::ArrayView2<'_, f32>) {
 //! let train = fold.train_rows(features).unwrap();
-//! let model = PcaModel::fit(&train, 20, PcaSolver::Linfa);
+//! let model = PcaModel::fit(&train, Keep::Count(20), PcaSolver::Exact);
 //! # }
 //! ```
 
@@ -37,6 +37,11 @@ impl<T> Train<T> {
     /// The data.
     pub const fn get(&self) -> &T {
         &self.0
+    }
+
+    /// The data, no longer marked.
+    pub fn into_inner(self) -> T {
+        self.0
     }
 
     /// What `f` makes of the data, still training data: projected, scaled.

@@ -1,6 +1,6 @@
 //! `evaluate`: decision values and predictions of every test image, fold by fold.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::features::Features;
 use super::file;
@@ -10,10 +10,19 @@ use super::split::Split;
 use super::svm::Classifier;
 use super::table::{ReadTable, Table};
 use crate::metrics::Evaluation;
+use crate::solvers::pca::Keep;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::Emotion;
 
 const FILE: &str = "predictions.parquet";
+const KEPT: &str = "kept.json";
+
+/// What the folds' components keep, as stored.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    variance: Vec<f64>,
+    components: Vec<usize>,
+}
 
 /// One tested image.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +48,8 @@ pub struct Predictions {
     pub rows: Vec<Prediction>,
     /// Share of the total variance that each fold's components keep.
     pub kept_variance: Vec<f64>,
+    /// Number of components of each fold.
+    pub components: Vec<usize>,
 }
 
 impl Predictions {
@@ -72,8 +83,11 @@ impl Predictions {
 impl Artifact for Predictions {
     fn save(&self) -> Result<Files, ArtifactError> {
         let predictions = Self::append_to(&[(String::new(), self)]).into_parquet()?;
-        let variance = super::to_json(&self.kept_variance)?;
-        Ok(Files::from([(FILE.to_owned(), predictions), ("kept_variance.json".to_owned(), variance)]))
+        let kept = super::to_json(&Kept {
+            variance: self.kept_variance.clone(),
+            components: self.components.clone(),
+        })?;
+        Ok(Files::from([(FILE.to_owned(), predictions), (KEPT.to_owned(), kept)]))
     }
 
     fn load(files: &Files) -> Result<Self, ArtifactError> {
@@ -93,7 +107,8 @@ impl Artifact for Predictions {
             let (label, predicted) = (emotion(label)?, emotion(predicted)?);
             rows.push(Prediction { image, group, fold, label, predicted, scores });
         }
-        Ok(Self { rows, kept_variance: super::from_json(files, "kept_variance.json")? })
+        let Kept { variance, components } = super::from_json(files, KEPT)?;
+        Ok(Self { rows, kept_variance: variance, components })
     }
 }
 
@@ -108,26 +123,30 @@ pub struct Evaluate {
     pub split: Handle<Split>,
     /// Principal components by fold.
     pub reductions: Vec<Handle<Reduction>>,
+    /// How many of them are kept.
+    pub components: Keep,
     /// Classifiers by fold.
     pub classifiers: Vec<Handle<Classifier>>,
 }
 
 impl Stage for Evaluate {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Predictions;
 
     fn run(&self, context: &Context<'_>) -> Result<Predictions, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
         let split = context.get(&self.split)?;
         let failed = |error: &dyn std::fmt::Display| StageError::Failed(error.to_string());
-        let mut predictions = Predictions { rows: Vec::new(), kept_variance: Vec::new() };
+        let mut predictions =
+            Predictions { rows: Vec::new(), kept_variance: Vec::new(), components: Vec::new() };
         for (number, (reduction, classifier)) in self.reductions.iter().zip(&self.classifiers).enumerate() {
             context.check_cancelled()?;
             let (reduction, classifier) = (context.get(reduction)?, context.get(classifier)?);
             let fold = split.fold(number).map_err(|error| failed(&error))?;
             let test = fold.test_rows(features.0.view()).map_err(|error| failed(&error))?;
-            let scores = reduction.0.project(test.get().view()).map_err(|error| failed(&error))?;
+            let reduction = reduction.keep(self.components)?;
+            let scores = reduction.project(test.get().view()).map_err(|error| failed(&error))?;
             let scores = classifier.scale.apply(scores.view()).map_err(|error| failed(&error))?;
             let values = classifier.svm.decision_values(scores.view()).map_err(|error| failed(&error))?;
             let predicted = classifier.svm.predict(values.view());
@@ -146,7 +165,8 @@ impl Stage for Evaluate {
                     scores,
                 });
             }
-            predictions.kept_variance.push(reduction.kept_variance());
+            predictions.kept_variance.push(reduction.explained_variance_ratio.sum());
+            predictions.components.push(reduction.singular_values.len());
         }
         Ok(predictions)
     }

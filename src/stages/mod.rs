@@ -3,7 +3,7 @@
 //! ```text
 //! list-images | draw-stand-in -> inspect-images -> split-images
 //! inspect-images + weights -> extract-features      (or read-features)
-//! features + split -> fit-pca, per fold -> train-svm, per fold
+//! features + split -> fit-pca, per fold -> train-svm, per fold      (select-penalty before it, for several C)
 //! -> evaluate, per method -> report
 //! ```
 
@@ -15,6 +15,7 @@ pub mod list;
 pub mod pca;
 pub mod read_features;
 pub mod report;
+pub mod select;
 pub mod split;
 pub mod stand_in;
 pub mod svm;

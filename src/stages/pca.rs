@@ -1,13 +1,17 @@
 //! `fit-pca`: principal components of one fold's training features.
+//!
+//! One decomposition serves every smaller number of components: what is fitted is a level, the next power of 2
+//! from 32 on, and whoever uses it keeps what it needs.
 
-use ndarray::Array1;
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::features::Features;
 use super::file;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
-use crate::solvers::pca::{Decomposition, PcaModel, PcaSolver};
+use crate::solvers::pca::{Decomposition, Keep, PcaError, PcaModel, PcaSolver};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 
 const FILE: &str = "pca.safetensors";
@@ -21,7 +25,8 @@ impl Artifact for Reduction {
         let model = &self.0;
         let (k, d) = model.components.dim();
         let samples = [model.samples as f64];
-        let iterative = [f64::from(u8::from(model.decomposition == Decomposition::Iterative))];
+        let decomposition = Decomposition::ALL.iter().position(|known| *known == model.decomposition);
+        let decomposition = [decomposition.unwrap_or_default() as f64];
         let bytes = Tensors::default()
             .with("mean", &[d], &model.mean)
             .with("components", &[k, d], &model.components)
@@ -30,7 +35,7 @@ impl Artifact for Reduction {
             .with("explained_variance_ratio", &[k], &model.explained_variance_ratio)
             .with("total_variance", &[1], &[model.total_variance])
             .with("samples", &[1], &samples)
-            .with("iterative", &[1], &iterative)
+            .with("decomposition", &[1], &decomposition)
             .to_bytes()?;
         Ok(Files::from([(FILE.to_owned(), bytes)]))
     }
@@ -45,20 +50,32 @@ impl Artifact for Reduction {
             explained_variance_ratio: tensors.vector("explained_variance_ratio")?,
             total_variance: tensors.number("total_variance")?,
             samples: tensors.number("samples")? as usize,
-            decomposition: if tensors.number("iterative")? > 0.5 {
-                Decomposition::Iterative
-            } else {
-                Decomposition::Dense
-            },
+            decomposition: Decomposition::ALL
+                .get(tensors.number("decomposition")? as usize)
+                .copied()
+                .ok_or_else(|| ArtifactError("unknown decomposition".to_owned()))?,
         }))
     }
 }
 
 impl Reduction {
-    /// Share of the total variance that the kept components explain.
-    pub fn kept_variance(&self) -> f64 {
-        let ratios: &Array1<f64> = &self.0.explained_variance_ratio;
-        ratios.sum()
+    /// The components that an experiment asks for.
+    pub fn keep(&self, keep: Keep) -> Result<Cow<'_, PcaModel>, StageError> {
+        self.0.keep(keep).map_err(|error| bad_input(&error))
+    }
+}
+
+/// What an experiment's author can do about it.
+fn bad_input(error: &PcaError) -> StageError {
+    StageError::BadInput(format!("{error}; see `components` in `[pca]`"))
+}
+
+/// What is decomposed for a number of components, so that numbers near it share the decomposition.
+pub fn level(keep: Keep, solver: PcaSolver) -> Keep {
+    match (keep, solver) {
+        // Its iteration fails or falls back with more components, and it is here to be compared.
+        (_, PcaSolver::Linfa) | (Keep::Variance(_), _) => keep,
+        (Keep::Count(count), _) => Keep::Count(count.max(32).next_power_of_two()),
     }
 }
 
@@ -71,17 +88,19 @@ pub struct FitPca {
     pub split: Handle<Split>,
     /// The fold, from 0.
     pub fold: usize,
-    /// Principal components kept.
-    pub components: usize,
+    /// At most this many components, or enough for a share of the variance.
+    pub level: Keep,
     /// Whether the test images are seen too, as the paper's text reads: that leaks.
     pub fit_on_all: bool,
-    /// Which code fits it, and its version.
-    pub solver: &'static str,
+    /// How they are found.
+    pub solver: PcaSolver,
+    /// Which code finds them, and its version.
+    pub code: &'static str,
 }
 
 impl Stage for FitPca {
     const NAME: &'static str = "fit-pca";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Reduction;
 
     fn run(&self, context: &Context<'_>) -> Result<Reduction, StageError> {
@@ -92,9 +111,10 @@ impl Stage for FitPca {
         let rows = if self.fit_on_all { fold.leaking_rows(all) } else { fold.train_rows(all) };
         let rows = rows.map_err(broken)?;
         context.check_cancelled()?;
-        let model = PcaModel::fit(&rows, self.components, PcaSolver::Linfa).map_err(|error| {
-            StageError::BadInput(format!("{error}; `components` in `[pca]` asks for {}", self.components))
-        })?;
-        Ok(Reduction(model))
+        let model = context.parallel(|| match self.level {
+            Keep::Count(most) => PcaModel::decompose(&rows, most, self.solver),
+            Keep::Variance(_) => PcaModel::fit(&rows, self.level, self.solver),
+        });
+        model.map(Reduction).map_err(|error| bad_input(&error))
     }
 }

@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::evaluate::Predictions;
 use super::inspect::Manifest;
+use super::select::Selection;
 use super::split::Split;
+use super::svm::Classifier;
 use super::{from_json, to_json};
+use crate::figures::fit_tables::{self, FitRow, PenaltyRow};
 use crate::figures::per_class_tpr::{self, MethodBars, PerClassBars};
 use crate::figures::tables::{self, MethodEvaluation};
 use crate::figures::{FigureError, png};
@@ -54,6 +57,12 @@ pub struct MethodSummary {
     pub accuracy: Option<f64>,
     /// Share of the variance that the components keep, mean over folds.
     pub kept_variance: f64,
+    /// Number of components, fewest and most of a fold.
+    pub components: [usize; 2],
+    /// Penalty C, smallest and largest of a fold.
+    pub c: [f64; 2],
+    /// Largest relative gap of a fit.
+    pub largest_gap: f64,
 }
 
 impl Artifact for Report {
@@ -78,6 +87,10 @@ pub struct Entry {
     pub name: String,
     /// Its predictions.
     pub predictions: Handle<Predictions>,
+    /// Its classifiers by fold.
+    pub classifiers: Vec<Handle<Classifier>>,
+    /// How their penalties were chosen, by fold; empty where the experiment gives one.
+    pub selections: Vec<Handle<Selection>>,
 }
 
 /// The stage.
@@ -107,7 +120,7 @@ pub struct MakeReport {
 
 impl Stage for MakeReport {
     const NAME: &'static str = "report";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Report;
 
     fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {
@@ -116,9 +129,13 @@ impl Stage for MakeReport {
         let predictions = predictions.collect::<Result<Vec<_>, _>>()?;
         let mut evaluations = Vec::new();
         let mut methods = Vec::new();
+        let (mut fits, mut penalties) = (Vec::new(), Vec::new());
         for (method, predictions) in self.methods.iter().zip(&predictions) {
             let evaluation = predictions.evaluation()?;
             let pooled = evaluation.pooled();
+            let own = fit_rows(context, method)?;
+            penalties.extend(penalty_rows(context, method)?);
+            let components = &predictions.components;
             methods.push(MethodSummary {
                 name: method.name.clone(),
                 true_positive_rate: true_positive_rate(&pooled),
@@ -126,7 +143,15 @@ impl Stage for MakeReport {
                 accuracy: accuracy(&pooled),
                 kept_variance: predictions.kept_variance.iter().sum::<f64>()
                     / predictions.kept_variance.len().max(1) as f64,
+                components: [components.iter().min(), components.iter().max()]
+                    .map(|count| count.copied().unwrap_or_default()),
+                c: [
+                    own.iter().map(|row| row.c).fold(f64::INFINITY, f64::min),
+                    own.iter().map(|row| row.c).fold(0.0, f64::max),
+                ],
+                largest_gap: own.iter().map(|row| row.fit.gap().abs()).fold(0.0, f64::max),
             });
+            fits.extend(own);
             evaluations.push(MethodEvaluation { name: method.name.clone(), evaluation });
         }
         let summary = Summary {
@@ -142,6 +167,13 @@ impl Stage for MakeReport {
         files.insert("per_class_tpr.csv".to_owned(), rates.into_bytes());
         let counts = tables::confusion_csv(&evaluations, &data_set);
         files.insert("confusion.csv".to_owned(), counts.into_bytes());
+        files.insert("fits.csv".to_owned(), fit_tables::fits_csv(&fits, &data_set).into_bytes());
+        if !penalties.is_empty() {
+            files.insert(
+                "penalties.csv".to_owned(),
+                fit_tables::penalties_csv(&penalties, &data_set).into_bytes(),
+            );
+        }
         let named: Vec<_> = self
             .methods
             .iter()
@@ -156,6 +188,35 @@ impl Stage for MakeReport {
         }
         Ok(Report { files, summary })
     }
+}
+
+/// How every fit of a method went.
+fn fit_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<FitRow>, StageError> {
+    let mut rows = Vec::new();
+    for (fold, classifier) in method.classifiers.iter().enumerate() {
+        let classifier = context.get(classifier)?;
+        for (class, fit) in classifier.svm.classes.iter().zip(&classifier.svm.fits) {
+            let method = method.name.clone();
+            rows.push(FitRow { method, fold, class: *class, c: classifier.c, fit: *fit });
+        }
+    }
+    Ok(rows)
+}
+
+/// What the inner cross validations of a method found.
+fn penalty_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<PenaltyRow>, StageError> {
+    let mut rows = Vec::new();
+    for (fold, selection) in method.selections.iter().enumerate() {
+        let selection = context.get(selection)?;
+        rows.extend(selection.candidates.iter().map(|candidate| PenaltyRow {
+            method: method.name.clone(),
+            fold,
+            c: candidate.c,
+            mean_true_positive_rate: candidate.mean_true_positive_rate,
+            chosen: candidate.c.total_cmp(&selection.c).is_eq(),
+        }));
+    }
+    Ok(rows)
 }
 
 impl MakeReport {

@@ -1,15 +1,19 @@
 //! `train-svm`: one linear support vector machine per emotion on one fold's training scores.
 
+use ndarray::Array2;
 use serde::Serialize;
 
 use super::features::Features;
 use super::file;
 use super::inspect::Manifest;
 use super::pca::Reduction;
+use super::select::Selection;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
+use crate::solvers::pca::{Keep, PcaModel};
 use crate::solvers::scale::{Scale, ScaleModel};
-use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
+use crate::solvers::svm::{ClassWeight, FitReport, OneVsAllModel, SvmParameters, SvmSolver};
+use crate::split::Train;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::Emotion;
 
@@ -22,20 +26,25 @@ pub struct Classifier {
     pub svm: OneVsAllModel,
     /// Fitted on the training scores.
     pub scale: ScaleModel,
+    /// The penalty C it was trained with.
+    pub c: f64,
 }
 
 impl Artifact for Classifier {
     fn save(&self) -> Result<Files, ArtifactError> {
         let (m, k) = self.svm.weights.dim();
-        let counts = |numbers: &[usize]| numbers.iter().map(|number| *number as f64).collect::<Vec<_>>();
+        let reports = |number: fn(&FitReport) -> f64| self.svm.fits.iter().map(number).collect::<Vec<_>>();
         let classes: Vec<f64> = self.svm.classes.iter().map(|class| class.index() as f64).collect();
         let bytes = Tensors::default()
             .with("classes", &[m], &classes)
             .with("weights", &[m, k], &self.svm.weights)
             .with("bias", &[m], &self.svm.bias)
-            .with("support_vectors", &[m], &counts(&self.svm.support_vectors))
-            .with("iterations", &[m], &counts(&self.svm.iterations))
+            .with("primal", &[m], &reports(|fit| fit.primal))
+            .with("dual", &[m], &reports(|fit| fit.dual))
+            .with("support_vectors", &[m], &reports(|fit| fit.support_vectors as f64))
+            .with("iterations", &[m], &reports(|fit| fit.iterations as f64))
             .with("divisors", &[k], &self.scale.divisors)
+            .with("c", &[1], &[self.c])
             .to_bytes()?;
         Ok(Files::from([(FILE.to_owned(), bytes)]))
     }
@@ -46,18 +55,36 @@ impl Artifact for Classifier {
             let known = Emotion::ALL.get(*index as usize).copied();
             known.ok_or_else(|| ArtifactError(format!("class {index}")))
         };
-        let counts = |name: &str| -> Result<Vec<usize>, ArtifactError> {
-            Ok(tensors.vector(name)?.iter().map(|number| *number as usize).collect())
-        };
+        let (primal, dual) = (tensors.vector("primal")?, tensors.vector("dual")?);
+        let (support_vectors, iterations) =
+            (tensors.vector("support_vectors")?, tensors.vector("iterations")?);
+        let fits = primal.iter().zip(&dual).zip(support_vectors.iter().zip(&iterations));
+        let report =
+            |((primal, dual), (support_vectors, iterations)): ((&f64, &f64), (&f64, &f64))| FitReport {
+                primal: *primal,
+                dual: *dual,
+                support_vectors: *support_vectors as usize,
+                iterations: *iterations as usize,
+            };
         let svm = OneVsAllModel {
             classes: tensors.vector("classes")?.iter().map(class).collect::<Result<_, _>>()?,
             weights: tensors.matrix("weights")?,
             bias: tensors.vector("bias")?,
-            support_vectors: counts("support_vectors")?,
-            iterations: counts("iterations")?,
+            fits: fits.map(report).collect(),
         };
-        Ok(Self { svm, scale: ScaleModel { divisors: tensors.vector("divisors")? } })
+        let scale = ScaleModel { divisors: tensors.vector("divisors")? };
+        Ok(Self { svm, scale, c: tensors.number("c")? })
     }
+}
+
+/// Where the penalty C comes from.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum PenaltyOf {
+    /// The experiment.
+    Experiment(f64),
+    /// An inner cross validation.
+    Selection(Handle<Selection>),
 }
 
 /// The stage.
@@ -71,41 +98,73 @@ pub struct TrainSvm {
     pub split: Handle<Split>,
     /// The fold's principal components.
     pub reduction: Handle<Reduction>,
+    /// How many of them are kept.
+    pub components: Keep,
     /// The fold, from 0.
     pub fold: usize,
     /// Penalty C.
-    pub c: f64,
+    pub c: PenaltyOf,
     /// Extra penalty on each problem's own class.
     pub class_weight: ClassWeight,
     /// How scores are scaled.
     pub scale: Scale,
+    /// How it is trained.
+    pub solver: SvmSolver,
     /// Which code trains it, and its version.
-    pub solver: &'static str,
+    pub code: &'static str,
 }
 
 impl Stage for TrainSvm {
     const NAME: &'static str = "train-svm";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Classifier;
 
     fn run(&self, context: &Context<'_>) -> Result<Classifier, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
         let (split, reduction) = (context.get(&self.split)?, context.get(&self.reduction)?);
-        let failed = |error: &dyn std::fmt::Display| StageError::Failed(error.to_string());
-        let fold = split.fold(self.fold).map_err(|error| failed(&error))?;
-        let rows = fold.train_rows(features.0.view()).map_err(|error| failed(&error))?;
-        let labels = fold.train_of(&manifest.labels()).map_err(|error| failed(&error))?;
-        let scores = rows.try_map(|rows| reduction.0.project(rows.view())).map_err(|error| failed(&error))?;
-        let scale = ScaleModel::fit(&scores, self.scale).map_err(|error| failed(&error))?;
-        let scaled = scores.try_map(|scores| scale.apply(scores.view())).map_err(|error| failed(&error))?;
-        context.check_cancelled()?;
-        let parameters = SvmParameters {
-            c: self.c,
-            class_weight: self.class_weight,
-            solver: SvmSolver::Linfa,
-            ..Default::default()
+        let c = match &self.c {
+            PenaltyOf::Experiment(c) => *c,
+            PenaltyOf::Selection(selection) => context.get(selection)?.c,
         };
-        let svm = context.parallel(|| OneVsAllModel::fit(&scaled, &labels, &parameters));
-        Ok(Classifier { svm: svm.map_err(|error| failed(&error))?, scale })
+        let reduction = reduction.keep(self.components)?;
+        let data = training_scores(&split, self.fold, &features, &manifest, &reduction, self.scale)?;
+        context.check_cancelled()?;
+        let parameters =
+            SvmParameters { c, class_weight: self.class_weight, solver: self.solver, ..Default::default() };
+        let svm = context.parallel(|| OneVsAllModel::fit(&data.scores, &data.labels, &parameters));
+        let svm = svm.map_err(|error| StageError::Failed(format!("fold {}: {error}", self.fold + 1)))?;
+        Ok(Classifier { svm, scale: data.scale, c })
     }
+}
+
+/// What the machines of a fold are trained on.
+pub struct TrainingScores {
+    /// Scaled scores of the principal components, `[n, k]`.
+    pub scores: Train<Array2<f64>>,
+    /// What each row evokes.
+    pub labels: Train<Vec<Emotion>>,
+    /// What the scores were divided by.
+    pub scale: ScaleModel,
+}
+
+/// Projects and scales the training features of a fold.
+///
+/// # Errors
+/// Inputs that do not belong together, or scores without extent.
+pub fn training_scores(
+    split: &Split,
+    fold: usize,
+    features: &Features,
+    manifest: &Manifest,
+    reduction: &PcaModel,
+    scale: Scale,
+) -> Result<TrainingScores, StageError> {
+    let failed = |error: &dyn std::fmt::Display| StageError::Failed(format!("fold {}: {error}", fold + 1));
+    let fold = split.fold(fold).map_err(|error| failed(&error))?;
+    let rows = fold.train_rows(features.0.view()).map_err(|error| failed(&error))?;
+    let labels = fold.train_of(&manifest.labels()).map_err(|error| failed(&error))?;
+    let scores = rows.try_map(|rows| reduction.project(rows.view())).map_err(|error| failed(&error))?;
+    let scale = ScaleModel::fit(&scores, scale).map_err(|error| failed(&error))?;
+    let scores = scores.try_map(|scores| scale.apply(scores.view())).map_err(|error| failed(&error))?;
+    Ok(TrainingScores { scores, labels, scale })
 }

@@ -104,7 +104,7 @@ fn the_schema_is_json_and_knows_every_setting_of_the_shipped_experiments() {
     let schema: serde_json::Value = serde_json::from_str(&project.must(&["schema"]).out).unwrap();
     let properties = |table: &str| schema["properties"][table]["properties"].clone();
     assert_eq!(properties("pca")["components"]["default"], 20);
-    assert_eq!(properties("svm")["c"]["exclusiveMinimum"], 0.0);
+    assert_eq!(properties("svm")["c"]["anyOf"][0]["exclusiveMinimum"], 0);
     let method = &schema["properties"]["method"]["items"]["properties"];
     assert!(method["variant"]["enum"].as_array().unwrap().contains(&"precomputed".into()));
     for name in ["network", "layer", "features", "filter"] {

@@ -12,7 +12,8 @@ use linfa::{DatasetBase, traits::Fit};
 use linfa_svm::Svm;
 use ndarray::{Array1, ArrayView1};
 
-use super::svm::{Binary, Hyperplane, Unsolved};
+use super::model::Hyperplane;
+use super::{Binary, FitReport, Unsolved};
 
 /// How far the recomputed violation may exceed the tolerance: the solver updates its gradient step by step
 /// and so drifts from the true one.
@@ -34,8 +35,25 @@ pub(super) fn solve(problem: &Binary<'_>) -> Result<Hyperplane, Unsolved> {
             problem.epsilon
         )));
     }
+    let bias = -model.rho;
     let support_vectors = model.alpha.iter().filter(|alpha| **alpha != 0.0).count();
-    Ok(Hyperplane { weights, bias: -model.rho, support_vectors, iterations })
+    let (primal, dual) = objectives(problem, &model.alpha, &weights, bias);
+    Ok(Hyperplane { weights, bias, fit: FitReport { primal, dual, support_vectors, iterations } })
+}
+
+/// Objectives of the plane and of its multipliers, which carry the sign of their samples.
+fn objectives(problem: &Binary<'_>, signed_alpha: &[f64], weights: &Array1<f64>, bias: f64) -> (f64, f64) {
+    let half_norm = 0.5 * weights.dot(weights);
+    let loss = |(row, positive): (ArrayView1<'_, f64>, &bool)| {
+        let value = row.dot(weights) + bias;
+        if *positive {
+            problem.c_positive * (1.0 - value).max(0.0)
+        } else {
+            problem.c_negative * (1.0 + value).max(0.0)
+        }
+    };
+    let losses: f64 = problem.scores.rows().into_iter().zip(problem.positive).map(loss).sum();
+    (half_norm + losses, signed_alpha.iter().map(|alpha| alpha.abs()).sum::<f64>() - half_norm)
 }
 
 /// linfa's model and `w = sum of alpha_i y_i x_i`; linfa's `alpha` has the sign of `y` already.
@@ -115,8 +133,8 @@ mod tests {
             let own = row.dot(&plane.weights) + plane.bias;
             assert!((own - (model.weighted_sum(&row) - model.rho)).abs() < 1e-9);
         }
-        assert!(plane.iterations > 0);
-        assert!(plane.support_vectors > 0 && plane.support_vectors < 40);
+        assert!(plane.fit.iterations > 0);
+        assert!(plane.fit.support_vectors > 0 && plane.fit.support_vectors < 40);
     }
 
     #[test]
@@ -133,7 +151,7 @@ mod tests {
         let plane = solve(&problem).unwrap();
         assert!((&plane.weights - &array![0.5, 0.5]).iter().all(|error| error.abs() < 1e-6));
         assert!(plane.bias.abs() < 1e-6);
-        assert_eq!(plane.support_vectors, 2);
+        assert_eq!(plane.fit.support_vectors, 2);
     }
 
     #[test]

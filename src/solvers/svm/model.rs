@@ -1,67 +1,12 @@
-//! One-against-all linear support vector machines with class weights.
-//!
-//! For each class a binary C-SVC separates it from all others:
-//!
-//! ```text
-//! minimise  |w|^2 / 2 + sum over i of C_i max(0, 1 - y_i (w x_i + b)),   b unpenalised
-//! C_i = C * weight  for samples of the class,  C_i = C  for all others
-//! ```
-//!
-//! With [`ClassWeight::Balanced`] the weight is `N_other / N_class`, so both sides weigh the same and the
-//! per-class true positive rate is not sold for accuracy. A sample goes to the class of the largest decision
-//! value `w x + b`; the first class wins a tie. Signs and scale are LIBSVM's with the class labelled `+1`.
-//!
-//! The stopping rule is LIBSVM's too: the largest violation of the optimality conditions (the difference of
-//! two gradients of the dual) falls below `epsilon`; 1e-3 is its default, and decision values then agree
-//! with the optimum to about that. Source: Chang and Lin, *LIBSVM*, ACM TIST 2(3), 2011.
+//! A fit of all classes.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
-use serde::Serialize;
 
-use super::linfa_svm;
+use super::interior_point::{self, Design, Problem};
+use super::{Binary, ClassWeight, FitReport, SvmError, SvmParameters, SvmSolver, Unsolved, linfa};
 use crate::split::Train;
 use crate::types::Emotion;
-
-/// Which algorithm solves the binary problems.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SvmSolver {
-    /// linfa-svm's sequential minimal optimisation.
-    #[default]
-    Linfa,
-}
-
-/// How much more an error on a sample of the class costs than one on the others, per binary problem.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClassWeight {
-    /// `N_other / N_class`.
-    #[default]
-    Balanced,
-    /// 1 for every class.
-    None,
-    /// Explicit numbers by [`Emotion::index`]; `None` stands for 1.
-    PerClass([Option<f64>; 8]),
-}
-
-/// Settings of a fit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SvmParameters {
-    /// The penalty C, above 0.
-    pub c: f64,
-    /// The weights of the classes.
-    pub class_weight: ClassWeight,
-    /// Largest violation of the optimality conditions at which a solver stops, above 0.
-    pub epsilon: f64,
-    /// The solver.
-    pub solver: SvmSolver,
-}
-
-impl Default for SvmParameters {
-    fn default() -> Self {
-        Self { c: 1.0, class_weight: ClassWeight::default(), epsilon: 1e-3, solver: SvmSolver::default() }
-    }
-}
 
 /// One linear decision function per class.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,72 +17,18 @@ pub struct OneVsAllModel {
     pub weights: Array2<f64>,
     /// `b` of each class, `[m]`.
     pub bias: Array1<f64>,
-    /// Number of support vectors of each class's problem.
-    pub support_vectors: Vec<usize>,
-    /// Number of iterations of each class's problem.
-    pub iterations: Vec<usize>,
+    /// How the fit of each class went, `[m]`.
+    pub fits: Vec<FitReport>,
 }
 
-/// Why a support vector machine cannot be fitted or applied.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what each field is")]
-pub enum SvmError {
-    #[error("there are no training samples")]
-    Empty,
-    #[error("{scores} rows of training scores but {labels} labels")]
-    Lengths { scores: usize, labels: usize },
-    #[error("all training samples are `{class}`: there is nothing to tell it from")]
-    OneClass { class: Emotion },
-    #[error("component {column} of training row {row} is not a finite number")]
-    NotFinite { row: usize, column: usize },
-    #[error("the penalty C must be a number above 0, not {c}")]
-    Penalty { c: f64 },
-    #[error("the class weight of `{class}` must be a number above 0, not {weight}")]
-    Weight { class: Emotion, weight: f64 },
-    #[error("the tolerance epsilon must be a number above 0, not {epsilon}")]
-    Epsilon { epsilon: f64 },
-    #[error("the SVM of `{class}` did not converge: {reason}")]
-    NotConverged { class: Emotion, reason: String },
-    #[error("the SVM of `{class}` failed: {reason}")]
-    Solver { class: Emotion, reason: String },
-    #[error("the model was fitted on {expected} components but is applied to {found}")]
-    Components { expected: usize, found: usize },
-}
-
-/// One class against the others.
-pub(super) struct Binary<'a> {
-    /// Scores, `[n, k]`, finite.
-    pub scores: ArrayView2<'a, f64>,
-    /// Whether a row belongs to the class; both occur.
-    pub positive: &'a [bool],
-    /// Penalty of the class's samples.
-    pub c_positive: f64,
-    /// Penalty of the others.
-    pub c_negative: f64,
-    /// Stopping tolerance.
-    pub epsilon: f64,
-}
-
-/// The answer to a [`Binary`] problem.
-#[derive(Debug)]
+/// The answer to a binary problem.
 pub(super) struct Hyperplane {
     /// `w`, `[k]`.
     pub weights: Array1<f64>,
     /// `b`.
     pub bias: f64,
-    /// Number of samples with a multiplier above 0.
-    pub support_vectors: usize,
-    /// Number of iterations.
-    pub iterations: usize,
-}
-
-/// Why there is no answer to a [`Binary`] problem.
-#[derive(Debug)]
-pub(super) enum Unsolved {
-    /// The conditions of the optimum do not hold.
-    NotConverged(String),
-    /// Anything else.
-    Failed(String),
+    /// How the fit went.
+    pub fit: FitReport,
 }
 
 impl OneVsAllModel {
@@ -152,42 +43,75 @@ impl OneVsAllModel {
         labels: &Train<Vec<Emotion>>,
         parameters: &SvmParameters,
     ) -> Result<Self, SvmError> {
+        let models = Self::fit_path(train, labels, parameters, &[parameters.c])?;
+        models.into_iter().next().ok_or(SvmError::NoPenalty)
+    }
+
+    /// As [`fit`](Self::fit), for several penalties C in place of the parameters' own. The interior point starts
+    /// each where the last one came from, so ascending penalties are cheapest.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_path(
+        train: &Train<Array2<f64>>,
+        labels: &Train<Vec<Emotion>>,
+        parameters: &SvmParameters,
+        penalties: &[f64],
+    ) -> Result<Vec<Self>, SvmError> {
         let (scores, labels) = (train.get(), labels.get());
-        let classes = check(scores, labels, parameters)?;
-        let solved: Vec<Hyperplane> = classes
+        let classes = check(scores, labels, parameters, penalties)?;
+        let design = (parameters.solver == SvmSolver::InteriorPoint).then(|| Design::new(scores.view()));
+        let solved: Vec<Result<Vec<Hyperplane>, SvmError>> = classes
             .par_iter()
             .map(|&class| {
                 let positive: Vec<bool> = labels.iter().map(|label| *label == class).collect();
-                let problem = Binary {
-                    scores: scores.view(),
-                    positive: &positive,
-                    c_positive: parameters.c * weight(parameters.class_weight, class, &positive),
-                    c_negative: parameters.c,
-                    epsilon: parameters.epsilon,
+                let weight = weight(parameters.class_weight, class, &positive);
+                let mut warm = None;
+                let solve = |&c: &f64| {
+                    let (c_positive, c_negative) = (c * weight, c);
+                    let answer = match &design {
+                        Some(design) => {
+                            let problem = Problem { positive: &positive, c_positive, c_negative };
+                            interior_point::solve(design, &problem, warm.as_ref()).map(|(found, next)| {
+                                warm = Some(next);
+                                Hyperplane::from(found)
+                            })
+                        }
+                        None => linfa::solve(&Binary {
+                            scores: scores.view(),
+                            positive: &positive,
+                            c_positive,
+                            c_negative,
+                            epsilon: parameters.epsilon,
+                        }),
+                    };
+                    answer.map_err(|why: Unsolved| SvmError::unsolved(class, c, why))
                 };
-                let answer = match parameters.solver {
-                    SvmSolver::Linfa => linfa_svm::solve(&problem),
-                };
-                answer.map_err(|error| match error {
-                    Unsolved::NotConverged(reason) => SvmError::NotConverged { class, reason },
-                    Unsolved::Failed(reason) => SvmError::Solver { class, reason },
-                })
+                penalties.iter().map(solve).collect()
             })
-            // Collected before the first error is taken, so that it is always the same class's.
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect::<Result<_, _>>()?;
-        let mut weights = Array2::zeros((classes.len(), scores.ncols()));
-        for (mut row, plane) in weights.rows_mut().into_iter().zip(&solved) {
+            // All are collected before the first error is taken, so that it is always the same class's.
+            .collect();
+        let mut by_class = Vec::with_capacity(classes.len());
+        for planes in solved {
+            by_class.push(planes?.into_iter());
+        }
+        let width = scores.ncols();
+        let model =
+            |_: &f64| Self::of(&classes, width, by_class.iter_mut().filter_map(Iterator::next).collect());
+        Ok(penalties.iter().map(model).collect())
+    }
+
+    fn of(classes: &[Emotion], width: usize, planes: Vec<Hyperplane>) -> Self {
+        let mut weights = Array2::zeros((classes.len(), width));
+        for (mut row, plane) in weights.rows_mut().into_iter().zip(&planes) {
             row.assign(&plane.weights);
         }
-        Ok(Self {
-            classes,
+        Self {
+            classes: classes.to_vec(),
             weights,
-            bias: solved.iter().map(|plane| plane.bias).collect(),
-            support_vectors: solved.iter().map(|plane| plane.support_vectors).collect(),
-            iterations: solved.iter().map(|plane| plane.iterations).collect(),
-        })
+            bias: planes.iter().map(|plane| plane.bias).collect(),
+            fits: planes.into_iter().map(|plane| plane.fit).collect(),
+        }
     }
 
     /// Decision values `[n, m]` of scores `[n, k]`, one column per entry of [`classes`](Self::classes).
@@ -219,15 +143,24 @@ impl OneVsAllModel {
     }
 }
 
+impl From<interior_point::Certificate> for Hyperplane {
+    fn from(found: interior_point::Certificate) -> Self {
+        let interior_point::Certificate { weights, bias, primal, dual, support_vectors, iterations, .. } =
+            found;
+        Self { weights, bias, fit: FitReport { primal, dual, support_vectors, iterations } }
+    }
+}
+
 /// The classes present, once everything is known to be in range.
 fn check(
     scores: &Array2<f64>,
     labels: &[Emotion],
     parameters: &SvmParameters,
+    penalties: &[f64],
 ) -> Result<Vec<Emotion>, SvmError> {
     let above_zero = |value: f64| value.is_finite() && value > 0.0;
-    if !above_zero(parameters.c) {
-        return Err(SvmError::Penalty { c: parameters.c });
+    if let Some(&c) = penalties.iter().find(|c| !above_zero(**c)) {
+        return Err(SvmError::Penalty { c });
     }
     if !above_zero(parameters.epsilon) {
         return Err(SvmError::Epsilon { epsilon: parameters.epsilon });

@@ -1,0 +1,129 @@
+//! Centred data in f64, and the products that the solvers need.
+//!
+//! Threads share out blocks of the output, whose bounds depend on the shape alone, so each number is summed in
+//! one order whatever the number of threads.
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, Mat, MatRef, Par};
+use ndarray::{Array1, ArrayView2, Axis};
+use rayon::prelude::*;
+
+/// Side of the square blocks of a Gram matrix.
+const TILE: usize = 160;
+
+/// Rows of a block of another product.
+const STRIP: usize = 256;
+
+/// `X - m` in f64.
+pub(super) struct Centred {
+    /// Row after row, `[n, d]`.
+    values: Vec<f64>,
+    samples: usize,
+    /// Mean of the rows, `[d]`.
+    pub mean: Array1<f64>,
+    /// Sum of the squares of all entries.
+    pub squares: f64,
+}
+
+impl Centred {
+    /// Of rows `[n, d]` with `n > 0` and `d > 0`.
+    pub fn new(rows: ArrayView2<'_, f32>) -> Self {
+        let (samples, features) = rows.dim();
+        let mut mean = Array1::<f64>::zeros(features);
+        for row in rows.axis_iter(Axis(0)) {
+            mean.zip_mut_with(&row, |sum, value| *sum += f64::from(*value));
+        }
+        mean /= samples as f64;
+        let mut values = vec![0.0; samples * features];
+        let of_rows: Vec<f64> = values
+            .par_chunks_mut(features)
+            .enumerate()
+            .map(|(number, centred)| {
+                let mut squares = 0.0;
+                for (centred, (value, mean)) in centred.iter_mut().zip(rows.row(number).iter().zip(&mean)) {
+                    *centred = f64::from(*value) - mean;
+                    squares += *centred * *centred;
+                }
+                squares
+            })
+            .collect();
+        Self { values, samples, mean, squares: of_rows.iter().sum() }
+    }
+
+    /// `[n, d]`.
+    pub fn rows(&self) -> MatRef<'_, f64> {
+        MatRef::from_row_major_slice(&self.values, self.samples, self.mean.len())
+    }
+
+    /// Whether there are fewer rows than columns.
+    pub fn is_wide(&self) -> bool {
+        self.samples < self.mean.len()
+    }
+
+    /// The data with its smaller side first, `[m, p]`, `m <= p`.
+    pub fn smaller_first(&self) -> MatRef<'_, f64> {
+        if self.is_wide() { self.rows() } else { self.rows().transpose() }
+    }
+}
+
+/// The lower triangle of `a a'`, `[m, m]`.
+pub(super) fn gram(a: MatRef<'_, f64>) -> Mat<f64> {
+    let mut sum = Mat::zeros(a.nrows(), a.nrows());
+    for (tile, part) in gram_tiles(a) {
+        let (i, j) = tile.corner;
+        sum.submatrix_mut(i, j, part.nrows(), part.ncols()).copy_from(part);
+    }
+    sum
+}
+
+/// A block of a Gram matrix on or under its diagonal.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    /// First row and column.
+    pub corner: (usize, usize),
+    /// Number of rows and of columns.
+    pub size: (usize, usize),
+}
+
+/// The blocks of a Gram matrix of size `m`.
+pub(super) fn tiles(m: usize) -> Vec<Tile> {
+    let starts = || (0..m).step_by(TILE);
+    let tile = |i: usize, j: usize| Tile { corner: (i, j), size: (TILE.min(m - i), TILE.min(m - j)) };
+    starts().flat_map(|i| starts().take_while(move |j| *j <= i).map(move |j| tile(i, j))).collect()
+}
+
+/// The block of `a a'`, added to `part`; of a block on the diagonal the lower triangle alone.
+pub(super) fn add_tile(a: MatRef<'_, f64>, tile: Tile, part: &mut Mat<f64>) {
+    let ((i, j), (rows, columns)) = (tile.corner, tile.size);
+    let (left, right) = (a.subrows(i, rows), a.subrows(j, columns).transpose());
+    let whole = BlockStructure::Rectangular;
+    let structure = if i == j { BlockStructure::TriangularLower } else { whole };
+    triangular::matmul(part.as_mut(), structure, Accum::Add, left, whole, right, whole, 1.0, Par::Seq);
+}
+
+fn gram_tiles(a: MatRef<'_, f64>) -> Vec<(Tile, Mat<f64>)> {
+    let compute = |tile: Tile| {
+        let mut part = Mat::zeros(tile.size.0, tile.size.1);
+        add_tile(a, tile, &mut part);
+        (tile, part)
+    };
+    tiles(a.nrows()).into_par_iter().map(compute).collect()
+}
+
+/// `a b`, `[m, k]`, of `a [m, p]` and `b [p, k]`.
+pub(super) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    let strips: Vec<usize> = (0..a.nrows()).step_by(STRIP).collect();
+    let compute = |first: &usize| {
+        let rows = a.subrows(*first, STRIP.min(a.nrows() - first));
+        let mut part = Mat::zeros(rows.nrows(), b.ncols());
+        matmul(part.as_mut(), Accum::Replace, rows, b, 1.0, Par::Seq);
+        part
+    };
+    let parts: Vec<Mat<f64>> = strips.par_iter().map(compute).collect();
+    let mut whole = Mat::zeros(a.nrows(), b.ncols());
+    for (first, part) in strips.into_iter().zip(parts) {
+        whole.subrows_mut(first, part.nrows()).copy_from(part);
+    }
+    whole
+}

@@ -1,0 +1,204 @@
+//! A fitted principal component analysis.
+
+use std::borrow::Cow;
+
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+
+use super::matrix::Centred;
+use super::stream::Moments;
+use super::{Decomposition, Found, Keep, PcaError, PcaSolver, exact, linfa, randomized};
+use crate::split::Train;
+
+/// A fitted principal component analysis: `k` components of `d` features.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PcaModel {
+    /// Mean of the training rows, `[d]`.
+    pub mean: Array1<f64>,
+    /// Components, orthonormal rows, `[k, d]`.
+    pub components: Array2<f64>,
+    /// Singular values of the centred training rows, descending, `[k]`.
+    pub singular_values: Array1<f64>,
+    /// Variance of the training scores, `[k]`, with `n - 1` in the denominator.
+    pub explained_variance: Array1<f64>,
+    /// Share of the total variance, `[k]`.
+    pub explained_variance_ratio: Array1<f64>,
+    /// Variance of all features together, with `n - 1` in the denominator.
+    pub total_variance: f64,
+    /// Number of training rows, `n`.
+    pub samples: usize,
+    /// How the components were found.
+    pub decomposition: Decomposition,
+}
+
+impl PcaModel {
+    /// Fits principal components to training rows `[n, d]`.
+    ///
+    /// # Errors
+    /// A value that is not finite, fewer than 2 rows, rows without variance, a solver that fails, and those of
+    /// [`keep`](Self::keep).
+    pub fn fit(train: &Train<Array2<f32>>, keep: Keep, solver: PcaSolver) -> Result<Self, PcaError> {
+        let most = match keep {
+            Keep::Count(count) => {
+                check_count(count, train.get().nrows(), train.get().ncols())?;
+                count
+            }
+            Keep::Variance(_) => usize::MAX,
+        };
+        Ok(Self::decompose(train, most, solver)?.keep(keep)?.into_owned())
+    }
+
+    /// As [`fit`](Self::fit), for as many components as there are, but at most `most`: for
+    /// [`keep`](Self::keep) to take what it needs.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn decompose(train: &Train<Array2<f32>>, most: usize, solver: PcaSolver) -> Result<Self, PcaError> {
+        let rows = train.get();
+        let (samples, features) = rows.dim();
+        if let Some(((row, column), _)) = rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            return Err(PcaError::NotFinite { row, column });
+        }
+        if samples < 2 {
+            return Err(PcaError::TooFewSamples { samples });
+        }
+        if most == 0 || features == 0 {
+            return Err(PcaError::NoComponents);
+        }
+        if rows.rows().into_iter().all(|row| row == rows.row(0)) {
+            return Err(PcaError::NoVariance { samples });
+        }
+        let data = Centred::new(rows.view());
+        let most = most.min(features).min(samples - 1);
+        let found = match solver.resolve(samples.min(features), most) {
+            PcaSolver::Exact | PcaSolver::Auto => exact::directions(&data, most)?,
+            PcaSolver::Randomized => randomized::directions(&data, most)?,
+            PcaSolver::Linfa => linfa::directions(&data, most)?,
+        };
+        Ok(Self::of(samples, data.mean.clone(), data.squares, found))
+    }
+
+    /// As [`decompose`](Self::decompose), from blocks of training rows `[b, d]` in one pass: for more rows than
+    /// fit into memory. The memory needed is that of two matrices `[d, d]` and one block in f64.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and those of the blocks.
+    pub fn decompose_blocks<'a, E: From<PcaError>>(
+        features: usize,
+        blocks: Train<impl Iterator<Item = Result<ArrayView2<'a, f32>, E>>>,
+        most: usize,
+    ) -> Result<Self, E> {
+        if most == 0 || features == 0 {
+            return Err(PcaError::NoComponents.into());
+        }
+        let mut moments = Moments::new(features);
+        for block in blocks.into_inner() {
+            moments.add(block?)?;
+        }
+        let samples = moments.samples();
+        if samples < 2 {
+            return Err(PcaError::TooFewSamples { samples }.into());
+        }
+        let (mean, squares, found) = moments.directions(most.min(features).min(samples - 1))?;
+        if found.singular_values.first().is_none_or(|value| *value == 0.0) {
+            return Err(PcaError::NoVariance { samples }.into());
+        }
+        Ok(Self::of(samples, mean, squares, found))
+    }
+
+    fn of(samples: usize, mean: Array1<f64>, squares: f64, found: Found) -> Self {
+        let (features, k) = (found.components.nrows(), found.components.ncols());
+        let mut components = Array2::from_shape_fn((k, features), |(i, j)| found.components[(j, i)]);
+        fix_signs(&mut components);
+        let degrees = (samples - 1) as f64;
+        let eigenvalues = found.singular_values.mapv(|value| value * value);
+        Self {
+            mean,
+            components,
+            singular_values: found.singular_values,
+            explained_variance: &eigenvalues / degrees,
+            explained_variance_ratio: eigenvalues / squares,
+            total_variance: squares / degrees,
+            samples,
+            decomposition: found.decomposition,
+        }
+    }
+
+    /// The same analysis with fewer components.
+    ///
+    /// # Errors
+    /// More components than `min(n - 1, d)` or than the rank of the data, none at all, or a share of the
+    /// variance that the components at hand do not explain.
+    pub fn keep(&self, keep: Keep) -> Result<Cow<'_, Self>, PcaError> {
+        let held = self.singular_values.len();
+        let count = match keep {
+            Keep::Count(count) => {
+                check_count(count, self.samples, self.mean.len())?;
+                if count > held {
+                    return Err(PcaError::RankTooLow { components: count, rank: held });
+                }
+                count
+            }
+            Keep::Variance(share) => {
+                let mut explained = 0.0;
+                let enough = |ratio: &f64| {
+                    explained += ratio;
+                    explained >= share
+                };
+                let count = self.explained_variance_ratio.iter().position(enough).map(|at| at + 1);
+                count.ok_or_else(|| PcaError::VarianceNotReached {
+                    share: share.to_string(),
+                    held,
+                    explained: format!("{explained:.4}"),
+                })?
+            }
+        };
+        if count == held {
+            return Ok(Cow::Borrowed(self));
+        }
+        Ok(Cow::Owned(Self {
+            mean: self.mean.clone(),
+            components: self.components.slice_axis(Axis(0), (0..count).into()).to_owned(),
+            singular_values: self.singular_values.slice(s![..count]).to_owned(),
+            explained_variance: self.explained_variance.slice(s![..count]).to_owned(),
+            explained_variance_ratio: self.explained_variance_ratio.slice(s![..count]).to_owned(),
+            ..*self
+        }))
+    }
+
+    /// Scores `[n, k]` of rows `[n, d]`.
+    ///
+    /// # Errors
+    /// Rows of another width than the model was fitted on.
+    pub fn project(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>, PcaError> {
+        let (expected, found) = (self.mean.len(), rows.ncols());
+        if found != expected || self.components.ncols() != expected {
+            return Err(PcaError::Features { expected, found });
+        }
+        let centred = rows.mapv(f64::from) - &self.mean;
+        Ok(centred.dot(&self.components.t()))
+    }
+}
+
+fn check_count(components: usize, samples: usize, features: usize) -> Result<(), PcaError> {
+    let most = features.min(samples.saturating_sub(1));
+    if components == 0 {
+        Err(PcaError::NoComponents)
+    } else if samples < 2 {
+        Err(PcaError::TooFewSamples { samples })
+    } else if components > most {
+        Err(PcaError::TooManyComponents { components, samples, features, most })
+    } else {
+        Ok(())
+    }
+}
+
+/// Makes the loading of largest magnitude of each component positive.
+fn fix_signs(components: &mut Array2<f64>) {
+    for mut component in components.rows_mut() {
+        let largest =
+            component.iter().fold(0.0f64, |best, &value| if value.abs() > best.abs() { value } else { best });
+        if largest < 0.0 {
+            component.mapv_inplace(|value| -value);
+        }
+    }
+}

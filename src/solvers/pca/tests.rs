@@ -1,0 +1,227 @@
+//! Properties of every solver; see `reference_tests` for numbers.
+
+use ndarray::{Array1, Array2};
+
+use super::*;
+use crate::split::{Fold, Train};
+
+fn train(rows: &Array2<f32>) -> Train<Array2<f32>> {
+    let mut fold_of = vec![Some(0); rows.nrows()];
+    fold_of.push(Some(1));
+    let mut all = rows.clone();
+    all.push_row(Array1::from_elem(rows.ncols(), 1e9f32).view()).unwrap();
+    Fold::of_k_fold(&fold_of, 1).unwrap().train_rows(all.view()).unwrap()
+}
+
+/// Numbers without visible structure, from a hash.
+fn noise(rows: usize, columns: usize) -> Array2<f32> {
+    Array2::from_shape_fn((rows, columns), |(i, j)| {
+        let hash = blake3::hash(format!("{i} {j}").as_bytes());
+        f32::from(hash.as_bytes()[0]) / 255.0 - 0.5
+    })
+}
+
+fn fit(rows: &Array2<f32>, components: usize, solver: PcaSolver) -> Result<PcaModel, PcaError> {
+    PcaModel::fit(&train(rows), Keep::Count(components), solver)
+}
+
+const SOLVERS: [PcaSolver; 4] = [PcaSolver::Auto, PcaSolver::Exact, PcaSolver::Randomized, PcaSolver::Linfa];
+
+#[test]
+fn the_scale_of_the_features_changes_only_the_scale_of_the_answer() {
+    // linfa-reduction alone panics or returns noise at the ends of this range.
+    let rows = noise(120, 90);
+    for solver in SOLVERS {
+        let model = fit(&rows, 3, solver).unwrap();
+        for power in [-60, -20, -10, 10, 30, 60] {
+            let factor = 2f32.powi(power);
+            let scaled = fit(&(&rows * factor), 3, solver).unwrap();
+            assert_eq!(scaled.decomposition, model.decomposition);
+            for (a, b) in scaled.singular_values.iter().zip(&model.singular_values) {
+                assert!((a / (b * f64::from(factor)) - 1.0).abs() < 1e-9, "{solver:?} at 2^{power}");
+            }
+            assert!((&scaled.components - &model.components).iter().all(|error| error.abs() < 1e-6));
+        }
+    }
+}
+
+#[test]
+fn each_solver_says_how_it_found_the_components() {
+    let found = |rows, k, solver| {
+        let mut rows = noise(rows, 600);
+        for (j, mut column) in rows.columns_mut().into_iter().enumerate() {
+            column /= (1 + j) as f32;
+        }
+        fit(&rows, k, solver).unwrap().decomposition
+    };
+    assert_eq!(found(120, 3, PcaSolver::Linfa), Decomposition::Iterative);
+    assert_eq!(found(120, 3, PcaSolver::Auto), Decomposition::Exact);
+    assert_eq!(found(600, 3, PcaSolver::Auto), Decomposition::Randomized);
+    assert_eq!(found(600, 200, PcaSolver::Auto), Decomposition::Exact);
+    assert_eq!(found(600, 3, PcaSolver::Exact), Decomposition::Exact);
+    // Its blocks would fill the space.
+    assert_eq!(found(40, 30, PcaSolver::Randomized), Decomposition::Exact);
+}
+
+#[test]
+fn low_rank_is_seen_by_every_solver() {
+    // Rank 13, so that linfa's basis of 3 x 8 vectors is deficient.
+    let rows = noise(178, 13).dot(&noise(13, 59));
+    for solver in SOLVERS {
+        let model = fit(&rows, 8, solver).unwrap();
+        let scores = model.project(rows.view()).unwrap();
+        let covariance = scores.t().dot(&scores);
+        for ((i, j), &value) in covariance.indexed_iter() {
+            let expected = if i == j { model.singular_values[i].powi(2) } else { 0.0 };
+            assert!((value - expected).abs() < 1e-6 * model.singular_values[0].powi(2), "{solver:?}");
+        }
+    }
+    let shares: f64 = fit(&rows, 13, PcaSolver::Exact).unwrap().explained_variance_ratio.sum();
+    assert!((shares - 1.0).abs() < 1e-6);
+    // 32-bit products leave noise of 1e-7 beyond rank 13; whole numbers leave none.
+    let exact = noise(178, 13).mapv(|value| (value * 8.0).round());
+    let rows = exact.dot(&noise(13, 59).mapv(|value| (value * 8.0).round()));
+    for solver in [PcaSolver::Auto, PcaSolver::Exact, PcaSolver::Randomized] {
+        let error = fit(&rows, 14, solver).unwrap_err();
+        assert_eq!(error, PcaError::RankTooLow { components: 14, rank: 13 });
+        assert_eq!(PcaModel::decompose(&train(&rows), 32, solver).unwrap().singular_values.len(), 13);
+    }
+}
+
+#[test]
+fn every_number_of_components_gives_orthonormal_descending_components() {
+    let rows = noise(30, 50);
+    for solver in SOLVERS {
+        for k in 1..=29 {
+            let model = fit(&rows, k, solver).unwrap();
+            for ((i, j), &product) in model.components.dot(&model.components.t()).indexed_iter() {
+                let expected = if i == j { 1.0 } else { 0.0 };
+                assert!((product - expected).abs() < 1e-6, "{k} components");
+            }
+            assert!(model.singular_values.windows(2).into_iter().all(|pair| pair[0] >= pair[1]));
+        }
+        let all = fit(&rows, 29, solver).unwrap();
+        assert!((all.explained_variance_ratio.sum() - 1.0).abs() < 1e-9);
+        assert!((all.explained_variance.sum() / all.total_variance - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn randomized_components_are_the_exact_ones_whatever_the_spectrum() {
+    let decays: [fn(usize) -> f32; 4] =
+        [|_| 1.0, |j| (j + 1) as f32, |j| 1.0 / (1 + j) as f32, |j| if j < 5 { 100.0 } else { 1.0 }];
+    for decay in decays {
+        for (n, d) in [(700, 300), (300, 700)] {
+            let mut rows = noise(n, d);
+            for (j, mut column) in rows.columns_mut().into_iter().enumerate() {
+                column *= decay(j);
+            }
+            let exact = fit(&rows, 20, PcaSolver::Exact).unwrap();
+            let found = fit(&rows, 20, PcaSolver::Randomized).unwrap();
+            for (a, b) in found.singular_values.iter().zip(&exact.singular_values) {
+                assert!((a / b - 1.0).abs() < 1e-9);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_answer_does_not_depend_on_the_number_of_threads() {
+    let rows = noise(700, 900);
+    let threads = |count| rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap();
+    for solver in [PcaSolver::Exact, PcaSolver::Randomized] {
+        let one = threads(1).install(|| fit(&rows, 20, solver).unwrap());
+        let three = threads(3).install(|| fit(&rows, 20, solver).unwrap());
+        assert_eq!(one, three);
+    }
+}
+
+#[test]
+fn one_decomposition_serves_every_smaller_number_of_components() {
+    let rows = noise(90, 60);
+    let most = PcaModel::decompose(&train(&rows), 32, PcaSolver::Auto).unwrap();
+    for k in [1, 5, 20, 32] {
+        let kept = most.keep(Keep::Count(k)).unwrap();
+        assert_eq!(kept.components.nrows(), k);
+        assert_eq!(kept.components.row(k - 1), most.components.row(k - 1));
+        assert!((kept.total_variance - most.total_variance).abs() < 1e-15);
+        let alone = fit(&rows, k, PcaSolver::Auto).unwrap();
+        assert!((&alone.components - &kept.components).iter().all(|error| error.abs() < 1e-9));
+    }
+    assert_eq!(most.keep(Keep::Count(33)).unwrap_err(), PcaError::RankTooLow { components: 33, rank: 32 });
+}
+
+#[test]
+fn a_share_of_the_variance_keeps_as_few_components_as_reach_it() {
+    let train = train(&noise(90, 60));
+    for share in [0.01, 0.5, 0.9, 0.999] {
+        let model = PcaModel::fit(&train, Keep::Variance(share), PcaSolver::Auto).unwrap();
+        let ratios = model.explained_variance_ratio.to_vec();
+        assert!(ratios.iter().sum::<f64>() >= share);
+        assert!(ratios[..ratios.len() - 1].iter().sum::<f64>() < share);
+    }
+    let few = PcaModel::decompose(&train, 3, PcaSolver::Exact).unwrap();
+    assert!(matches!(few.keep(Keep::Variance(0.9)), Err(PcaError::VarianceNotReached { held: 3, .. })));
+}
+
+#[test]
+fn one_pass_over_blocks_gives_what_all_rows_give() {
+    // A mean far from 0, where sums of squares would cancel.
+    let rows = noise(500, 70) + 100.0;
+    let whole = fit(&rows, 10, PcaSolver::Exact).unwrap();
+    for size in [1, 7, 100, 500] {
+        let blocks = rows.axis_chunks_iter(ndarray::Axis(0), size).map(Ok::<_, PcaError>);
+        let model = PcaModel::decompose_blocks(70, train(&rows).map(|_| blocks), 10).unwrap();
+        assert_eq!(model.samples, 500);
+        for (a, b) in model.singular_values.iter().zip(&whole.singular_values) {
+            assert!((a / b - 1.0).abs() < 1e-10);
+        }
+        assert!((&model.components - &whole.components).iter().all(|error| error.abs() < 1e-8));
+        assert!((model.total_variance / whole.total_variance - 1.0).abs() < 1e-10);
+        assert!((&model.mean - &whole.mean).iter().all(|error| error.abs() < 1e-9));
+    }
+    let fails = |rows: &Array2<f32>| {
+        let blocks = rows.axis_chunks_iter(ndarray::Axis(0), 2).map(Ok::<_, PcaError>);
+        PcaModel::decompose_blocks(4, train(rows).map(|_| blocks), 2).unwrap_err()
+    };
+    let mut broken = noise(6, 4);
+    broken[[5, 2]] = f32::NAN;
+    assert_eq!(fails(&broken), PcaError::NotFinite { row: 5, column: 2 });
+    assert_eq!(fails(&noise(1, 4)), PcaError::TooFewSamples { samples: 1 });
+    assert_eq!(fails(&Array2::from_elem((6, 4), 0.1)), PcaError::NoVariance { samples: 6 });
+}
+
+#[test]
+fn constant_features_change_nothing() {
+    let rows = noise(60, 20);
+    let mut wider = Array2::from_elem((60, 25), 7.5f32);
+    wider.slice_mut(ndarray::s![.., 3..23]).assign(&rows);
+    for solver in SOLVERS {
+        let (narrow, wide) = (fit(&rows, 4, solver).unwrap(), fit(&wider, 4, solver).unwrap());
+        assert!((&narrow.singular_values - &wide.singular_values).iter().all(|error| error.abs() < 1e-8));
+        assert!(wide.components.column(0).iter().all(|loading| loading.abs() < 1e-9));
+    }
+}
+
+#[test]
+fn bad_input_is_an_error_that_names_it() {
+    let model = fit(&noise(6, 4), 2, PcaSolver::Auto).unwrap();
+    let wrong = model.project(noise(2, 3).view()).unwrap_err();
+    assert_eq!(wrong, PcaError::Features { expected: 4, found: 3 });
+    for solver in SOLVERS {
+        let fit = |rows: &Array2<f32>, components| fit(rows, components, solver).unwrap_err();
+        let mut rows = noise(6, 4);
+        assert_eq!(fit(&rows, 0), PcaError::NoComponents);
+        assert_eq!(
+            fit(&rows, 5),
+            PcaError::TooManyComponents { components: 5, samples: 6, features: 4, most: 4 }
+        );
+        assert_eq!(fit(&noise(1, 4), 1), PcaError::TooFewSamples { samples: 1 });
+        let equal = Array2::from_elem((6, 4), 0.1f32);
+        assert_eq!(fit(&equal, 1), PcaError::NoVariance { samples: 6 });
+        let line = Array2::from_shape_fn((6, 4), |(i, _)| i as f32);
+        assert_eq!(fit(&line, 2), PcaError::RankTooLow { components: 2, rank: 1 });
+        rows[[5, 2]] = f32::INFINITY;
+        assert_eq!(fit(&rows, 2), PcaError::NotFinite { row: 5, column: 2 });
+    }
+}

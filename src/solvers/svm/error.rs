@@ -1,0 +1,48 @@
+//! Why a support vector machine cannot be fitted or applied.
+
+use super::Unsolved;
+use super::interior_point::GAP;
+use crate::types::Emotion;
+
+/// Why a support vector machine cannot be fitted or applied.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
+pub enum SvmError {
+    #[error("there are no training samples")]
+    Empty,
+    #[error("{scores} rows of training scores but {labels} labels")]
+    Lengths { scores: usize, labels: usize },
+    #[error("all training samples are `{class}`: there is nothing to tell it from")]
+    OneClass { class: Emotion },
+    #[error("component {column} of training row {row} is not a finite number")]
+    NotFinite { row: usize, column: usize },
+    #[error("the penalty C must be a number above 0, not {c}")]
+    Penalty { c: f64 },
+    #[error("no penalty C was given")]
+    NoPenalty,
+    #[error("the class weight of `{class}` must be a number above 0, not {weight}")]
+    Weight { class: Emotion, weight: f64 },
+    #[error("the tolerance epsilon must be a number above 0, not {epsilon}")]
+    Epsilon { epsilon: f64 },
+    #[error(
+        "the SVM of `{class}` did not converge at C = {c}: its relative gap is {gap:.1e} after {iterations} \
+         iterations, at most {GAP:.0e} is allowed"
+    )]
+    Gap { class: Emotion, c: f64, gap: f64, iterations: usize },
+    #[error("the SVM of `{class}` did not converge: {reason}")]
+    NotConverged { class: Emotion, reason: String },
+    #[error("the SVM of `{class}` failed: {reason}")]
+    Solver { class: Emotion, reason: String },
+    #[error("the model was fitted on {expected} components but is applied to {found}")]
+    Components { expected: usize, found: usize },
+}
+
+impl SvmError {
+    pub(super) fn unsolved(class: Emotion, c: f64, why: Unsolved) -> Self {
+        match why {
+            Unsolved::Gap { gap, iterations } => Self::Gap { class, c, gap, iterations },
+            Unsolved::NotConverged(reason) => Self::NotConverged { class, reason },
+            Unsolved::Failed(reason) => Self::Solver { class, reason },
+        }
+    }
+}

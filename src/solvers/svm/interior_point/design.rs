@@ -1,0 +1,174 @@
+//! The samples of a fit, in the form and units in which the interior point works.
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+use ndarray::{Array1, ArrayView2, Axis};
+use rayon::prelude::*;
+
+/// Rows of a chunk: about 350 kB at any width, but no fewer than 256.
+fn rows_of_chunk(width: usize) -> usize {
+    (43_000 / width.max(1)).clamp(256, 2048)
+}
+
+/// Centred and scaled samples with a column of ones, `A = [X 1]`, `[n, r + 1]`; shared by all classes and penalties.
+///
+/// The unpenalised bias makes centring free, and dividing by `s` turns the penalty `C` into `C s^2`; both keep
+/// numbers near 1. Where there are fewer samples than columns, the rows are written in a basis of their span.
+pub(in crate::solvers::svm) struct Design {
+    /// Rows in order, each `[rows, r + 1]`.
+    chunks: Vec<Mat<f64>>,
+    samples: usize,
+    width: usize,
+    /// What the centred scores were divided by, a power of 2.
+    scale: f64,
+    /// Mean of the scores, `[d]`.
+    mean: Array1<f64>,
+    /// Orthonormal columns that span the rows, `[d, r]`, where `r < d`.
+    basis: Option<Mat<f64>>,
+}
+
+impl Design {
+    /// Of scores `[n, d]`, finite, with `n > 0`.
+    pub fn new(scores: ArrayView2<'_, f64>) -> Self {
+        let (samples, columns) = scores.dim();
+        // Powers of 2 round nothing; the first keeps squares in range.
+        let largest = scores.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+        let unit = power_of_2(largest);
+        let mut centred = &scores / unit;
+        let mean = centred.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(columns));
+        centred -= &mean;
+        let squares: f64 = centred.iter().map(|value| value * value).sum();
+        let norm = power_of_2((squares / samples as f64).sqrt());
+        centred /= norm;
+        let (rows, basis) = if samples < columns {
+            let wide = Mat::from_fn(columns, samples, |i, j| centred[[j, i]]);
+            let factors = wide.qr();
+            (factors.thin_R().transpose().to_owned(), Some(factors.compute_thin_Q()))
+        } else {
+            (Mat::from_fn(samples, columns, |i, j| centred[[i, j]]), None)
+        };
+        let width = rows.ncols();
+        let height = rows_of_chunk(width);
+        let chunks = (0..samples)
+            .step_by(height)
+            .map(|first| {
+                Mat::from_fn(height.min(samples - first), width + 1, |i, j| {
+                    if j == width { 1.0 } else { rows[(first + i, j)] }
+                })
+            })
+            .collect();
+        Self { chunks, samples, width, scale: unit * norm, mean: mean * unit, basis }
+    }
+
+    /// Number of samples, `n`.
+    pub const fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Number of weights, `r`.
+    pub const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// What centred scores were divided by.
+    pub const fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// A penalty in the design's units, in which objectives are `scale^2` times as large.
+    pub fn penalty(&self, c: f64) -> f64 {
+        c * self.scale * self.scale
+    }
+
+    /// Weights `[d]` and bias for scores as they came, from those for the design.
+    pub fn restore(&self, weights: &[f64], bias: f64) -> (Array1<f64>, f64) {
+        let weights: Array1<f64> = match &self.basis {
+            None => weights.iter().map(|weight| weight / self.scale).collect(),
+            Some(basis) => {
+                let product = basis * MatRef::from_column_major_slice(weights, self.width, 1);
+                (0..basis.nrows()).map(|i| product[(i, 0)] / self.scale).collect()
+            }
+        };
+        let bias = bias - weights.dot(&self.mean);
+        (weights, bias)
+    }
+
+    /// `A x`, `[n]`, of `x` `[r + 1]`.
+    pub fn times(&self, x: &[f64], product: &mut [f64]) {
+        let x = MatRef::from_column_major_slice(x, x.len(), 1);
+        let height = self.chunks.first().map_or(1, Mat::nrows);
+        let parts = product.par_chunks_mut(height).zip(&self.chunks);
+        let multiply = |(part, chunk): (&mut [f64], &Mat<f64>)| {
+            let part = MatMut::from_column_major_slice_mut(part, chunk.nrows(), 1);
+            matmul(part, Accum::Replace, chunk, x, 1.0, Par::Seq);
+        };
+        if self.chunks.len() == 1 {
+            product.chunks_mut(height).zip(&self.chunks).for_each(multiply);
+        } else {
+            parts.for_each(multiply);
+        }
+    }
+
+    /// `A' v`, `[r + 1]`, of `v` `[n]`.
+    pub fn transposed_times(&self, v: &[f64]) -> Vec<f64> {
+        let size = self.width + 1;
+        self.sum_over_chunks(size, 1, |chunk, first, sum| {
+            let v = MatRef::from_column_major_slice(&v[first..first + chunk.nrows()], chunk.nrows(), 1);
+            matmul(sum, Accum::Add, chunk.transpose(), v, 1.0, Par::Seq);
+        })
+        .col_as_slice(0)
+        .to_vec()
+    }
+
+    /// The lower triangle of `A' diag(weights) A`, `[r + 1, r + 1]`.
+    pub fn weighted_gram(&self, weights: &[f64]) -> Mat<f64> {
+        let size = self.width + 1;
+        self.sum_over_chunks(size, size, |chunk, first, sum| {
+            let weights = &weights[first..first + chunk.nrows()];
+            let mut weighted = Mat::zeros(chunk.nrows(), size);
+            for column in 0..size {
+                let values = chunk.col_as_slice(column).iter().zip(weights);
+                for (product, (value, weight)) in weighted.col_as_slice_mut(column).iter_mut().zip(values) {
+                    *product = value * weight;
+                }
+            }
+            triangular::matmul(
+                sum,
+                BlockStructure::TriangularLower,
+                Accum::Add,
+                chunk.transpose(),
+                BlockStructure::Rectangular,
+                &weighted,
+                BlockStructure::Rectangular,
+                1.0,
+                Par::Seq,
+            );
+        })
+    }
+
+    /// Sums what `add` adds for each chunk, in the order of the chunks.
+    fn sum_over_chunks(
+        &self,
+        rows: usize,
+        columns: usize,
+        add: impl Fn(&Mat<f64>, usize, MatMut<'_, f64>) + Sync,
+    ) -> Mat<f64> {
+        let height = self.chunks.first().map_or(1, Mat::nrows);
+        let part = |(number, chunk): (usize, &Mat<f64>)| {
+            let mut part = Mat::zeros(rows, columns);
+            add(chunk, number * height, part.as_mut());
+            part
+        };
+        if let [only] = self.chunks.as_slice() {
+            return part((0, only));
+        }
+        let parts: Vec<Mat<f64>> = self.chunks.par_iter().enumerate().map(part).collect();
+        parts.into_iter().fold(Mat::zeros(rows, columns), |sum, part| sum + part)
+    }
+}
+
+/// The power of 2 next below a number above 0; 1 for 0.
+fn power_of_2(value: f64) -> f64 {
+    if value > 0.0 { 2.0f64.powi(value.log2().floor() as i32) } else { 1.0 }
+}

@@ -1,0 +1,155 @@
+//! An iterate: strictly inside its bounds, on the way to the optimum.
+
+use super::{Design, Samples};
+
+/// `alpha`, `C - alpha`, `u`, `v` above 0, weights and bias.
+pub(super) struct Point {
+    /// `alpha`, `[n]`.
+    pub alpha: Vec<f64>,
+    /// `C - alpha`, `[n]`, kept apart so that a small one keeps its digits.
+    pub room: Vec<f64>,
+    /// Multipliers of `alpha >= 0`, `[n]`.
+    pub lower: Vec<f64>,
+    /// Multipliers of `alpha <= C`, `[n]`.
+    pub upper: Vec<f64>,
+    /// Weights and bias, `[r + 1]`.
+    pub plane: Vec<f64>,
+    /// `A plane`: decision values, `[n]`.
+    pub values: Vec<f64>,
+}
+
+/// An earlier iterate of another penalty, relative to that penalty.
+#[derive(Clone)]
+pub(in crate::solvers::svm) struct Warm {
+    share: Vec<f64>,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    plane: Vec<f64>,
+}
+
+/// How far the first multipliers stay from 0.
+const START: f64 = 0.5 * (std::f64::consts::SQRT_2 - 1.0);
+
+impl Point {
+    /// In the middle of the box, with `sum y alpha = 0`, `w = 0`, and `u`, `v` such that `1 + u - v = 0`, the
+    /// decision values of that plane. From there 15 to 25 iterations suffice for C from 1e-4 to 1e6;
+    /// `w = sum alpha y x` as a start needs up to five times as many.
+    pub fn start(design: &Design, samples: &Samples) -> Self {
+        let (positive, negative) = samples.sums_of_sides(&samples.penalty);
+        let smaller = positive.min(negative);
+        let share = |sign: f64| 0.5 * smaller / if sign > 0.0 { positive } else { negative };
+        let alpha: Vec<f64> =
+            samples.sign.iter().zip(&samples.penalty).map(|(sign, penalty)| share(*sign) * penalty).collect();
+        let n = alpha.len();
+        Self {
+            room: samples.penalty.iter().zip(&alpha).map(|(penalty, alpha)| penalty - alpha).collect(),
+            alpha,
+            lower: vec![START; n],
+            upper: vec![1.0 + START; n],
+            plane: vec![0.0; design.width() + 1],
+            values: vec![0.0; n],
+        }
+    }
+
+    /// From an iterate of another penalty: the same shares of the box, multipliers and plane. All products scale
+    /// alike; those below their mean are raised to it, so that no sample starts near its bounds.
+    pub fn warm(design: &Design, samples: &Samples, warm: &Warm) -> Self {
+        let shares = || warm.share.iter().zip(&samples.penalty);
+        let mut values = vec![0.0; samples.sign.len()];
+        design.times(&warm.plane, &mut values);
+        let mut point = Self {
+            alpha: shares().map(|(share, penalty)| share * penalty).collect(),
+            room: shares().map(|(share, penalty)| (1.0 - share) * penalty).collect(),
+            lower: warm.lower.clone(),
+            upper: warm.upper.clone(),
+            plane: warm.plane.clone(),
+            values,
+        };
+        let floor = point.complementarity();
+        for i in 0..point.alpha.len() {
+            point.lower[i] = point.lower[i].max(floor / point.alpha[i]);
+            point.upper[i] = point.upper[i].max(floor / point.room[i]);
+        }
+        point
+    }
+
+    /// What a later penalty may start from.
+    pub fn keep(&self, samples: &Samples) -> Warm {
+        // Away from 0 and 1, so that neither `alpha` nor the room is 0 after scaling.
+        let share = |alpha: &f64, penalty: &f64| (alpha / penalty).clamp(1e-9, 1.0 - 1e-9);
+        Warm {
+            share: self.alpha.iter().zip(&samples.penalty).map(|(alpha, c)| share(alpha, c)).collect(),
+            lower: self.lower.clone(),
+            upper: self.upper.clone(),
+            plane: self.plane.clone(),
+        }
+    }
+
+    /// `w`, without the bias.
+    pub fn weights(&self) -> &[f64] {
+        self.plane.split_last().map_or(&[], |(_, weights)| weights)
+    }
+
+    /// Mean of `alpha u` and `(C - alpha) v`.
+    pub fn complementarity(&self) -> f64 {
+        let lower: f64 = self.alpha.iter().zip(&self.lower).map(|(alpha, u)| alpha * u).sum();
+        let upper: f64 = self.room.iter().zip(&self.upper).map(|(room, v)| room * v).sum();
+        (lower + upper) / (2 * self.alpha.len()) as f64
+    }
+
+    /// Relative distance of the objectives, as if the point were feasible.
+    pub fn gap(&self, samples: &Samples) -> f64 {
+        let norm: f64 = self.weights().iter().map(|weight| weight * weight).sum();
+        let loss: f64 = (0..self.alpha.len())
+            .map(|i| samples.penalty[i] * (1.0 - samples.sign[i] * self.values[i]).max(0.0))
+            .sum();
+        let (primal, dual) = (0.5 * norm + loss, self.alpha.iter().sum::<f64>() - 0.5 * norm);
+        (primal - dual) / primal.abs().max(dual.abs())
+    }
+
+    /// The longest step along a direction that keeps everything at or above 0.
+    pub fn longest_step(&self, direction: &Direction) -> f64 {
+        let mut ratio = 0.0f64;
+        for i in 0..self.alpha.len() {
+            ratio = ratio
+                .max(-direction.alpha[i] / self.alpha[i])
+                .max(direction.alpha[i] / self.room[i])
+                .max(-direction.lower[i] / self.lower[i])
+                .max(-direction.upper[i] / self.upper[i]);
+        }
+        1.0 / ratio
+    }
+
+    /// [`complementarity`](Self::complementarity) after a step, not taken.
+    pub fn complementarity_after(&self, step: f64, direction: &Direction) -> f64 {
+        let mut sum = 0.0;
+        for i in 0..self.alpha.len() {
+            sum += (self.alpha[i] + step * direction.alpha[i]) * (self.lower[i] + step * direction.lower[i])
+                + (self.room[i] - step * direction.alpha[i]) * (self.upper[i] + step * direction.upper[i]);
+        }
+        sum / (2 * self.alpha.len()) as f64
+    }
+
+    /// Takes a step.
+    pub fn advance(&mut self, step: f64, direction: &Direction) {
+        for i in 0..self.alpha.len() {
+            self.alpha[i] += step * direction.alpha[i];
+            self.room[i] -= step * direction.alpha[i];
+            self.lower[i] += step * direction.lower[i];
+            self.upper[i] += step * direction.upper[i];
+            self.values[i] += step * direction.values[i];
+        }
+        for (value, change) in self.plane.iter_mut().zip(&direction.plane) {
+            *value += step * change;
+        }
+    }
+}
+
+/// A change of a [`Point`]; the room changes by `-alpha`.
+pub(super) struct Direction {
+    pub alpha: Vec<f64>,
+    pub lower: Vec<f64>,
+    pub upper: Vec<f64>,
+    pub plane: Vec<f64>,
+    pub values: Vec<f64>,
+}
