@@ -9,4 +9,6 @@ pub mod scale;
 pub mod svm;
 
 #[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
 mod reference_tests;

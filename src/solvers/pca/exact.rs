@@ -1,7 +1,8 @@
 //! Principal directions from all eigenvectors of the smaller of the Gram and the covariance matrix.
 //!
-//! Squaring the data squares its condition: a singular value is good to `1e-16 (s_1 / s_i)^2` relative, so
-//! to 1e-8 down to a ten-thousandth of the largest. Smaller than [`RANK`] of the largest counts as 0.
+//! Squaring the data squares its condition, so singular values are not the roots of eigenvalues, which are good to
+//! `1e-16 (s_1 / s_i)^2`, but the lengths `|X v_i|` or `|X' u_i|`, which are good to about `1e-16 s_1 / s_i`. What is
+//! smaller than [`RANK`] of the largest counts as 0.
 
 use faer::linalg::solvers::SelfAdjointEigen;
 use faer::{Mat, MatRef, Side};
@@ -39,11 +40,18 @@ pub(super) fn leading(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, Pca
 
 /// Directions from eigenvectors of the matrix on the data's smaller side, down to its rank.
 pub(super) fn found(data: &Centred, eigen: &Eigen, decomposition: Decomposition) -> Found {
-    let singular_values = singular_values(&eigen.values);
-    let kept = eigen.vectors.subcols(0, singular_values.len());
-    let mut components =
-        if data.is_wide() { product(data.rows().transpose(), kept) } else { kept.to_owned() };
-    for j in 0..components.ncols() {
+    let rank = singular_values(&eigen.values).len();
+    let kept = eigen.vectors.subcols(0, rank);
+    let images = product(data.smaller_first().transpose(), kept);
+    let lengths = (0..rank).map(|j| images.col(j).norm_l2());
+    // Rounding must not make of two equal values an ascending pair.
+    let singular_values = lengths.scan(f64::INFINITY, |least, length| {
+        *least = least.min(length);
+        Some(*least)
+    });
+    let singular_values: Array1<f64> = singular_values.collect();
+    let mut components = if data.is_wide() { images } else { kept.to_owned() };
+    for j in 0..rank {
         let length = components.col(j).norm_l2();
         for value in components.col_as_slice_mut(j) {
             *value /= length;
