@@ -76,6 +76,16 @@ ci: lint test
 bench *arguments: compilers setup
     cargo bench --locked "$@"
 
+# The solvers against scikit-learn on the same arrays, in the same run; prints a table of ratios
+[group('check')]
+bench-peers: compilers setup
+    @test -x .deps/peers/bin/python || python3 -m venv .deps/peers || { \
+        echo "error: \`python3 -m venv\` failed; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+    @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peers.txt
+    @cargo bench --quiet --locked --bench peers --no-run
+    @.deps/peers/bin/python benches/peers.py "$(cargo bench --locked --bench peers --no-run --message-format json \
+        2>/dev/null | sed -n 's/.*"executable":"\([^"]*peers[^"]*\)".*/\1/p' | tail -n 1)"
+
 # Format the code
 [group('check')]
 fmt:

@@ -1,5 +1,6 @@
 //! The commands. One file each; `printer` is the only module that prints.
 
+mod check_solvers;
 mod config;
 mod figures;
 mod plan;
@@ -57,6 +58,8 @@ enum Command {
     Schema,
     /// Render the figures and tables of finished results again, without computing anything else
     Figures(figures::Figures),
+    /// Fit the support vector machines of an experiment with both solvers, and compare answers and times
+    CheckSolvers(check_solvers::CheckSolvers),
     /// Look after the store of computed stages
     Store(store::StoreArguments),
 }
@@ -122,6 +125,7 @@ impl Cli {
                 Ok(())
             }
             Command::Figures(command) => command.run(&self.global, printer),
+            Command::CheckSolvers(command) => command.run(&self.global, printer),
             Command::Store(command) => command.run(&self.global, printer),
         }
     }

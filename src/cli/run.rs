@@ -10,7 +10,7 @@ use crate::config::Resolved;
 use crate::error::Error;
 use crate::plan::{Places, Plan, Status, history, plan};
 use crate::results::{self, RunRecord, Written};
-use crate::run::{Options, run};
+use crate::run::{Options, Outcome, run};
 use crate::stage::{Cancel, StageError};
 use crate::store::Store;
 
@@ -63,7 +63,21 @@ pub(super) fn finish(
     options: &RunOptions,
     printer: &Printer,
 ) -> Result<Written, Error> {
-    let _live = enter(store, &options.cancel)?;
+    let (_live, outcome) = compute(planned, store, options, printer)?;
+    store.write_history(&resolved.experiment.name, &history(&planned.graph))?;
+    let record = RunRecord::new(resolved, file, set, planned, &outcome);
+    let folder = results::folder(&resolved.project, &resolved.experiment.name);
+    Ok(results::write(planned, &outcome, store, &folder, record)?)
+}
+
+/// Computes what is missing; the lock keeps a garbage collection out while the outcome is used.
+pub(super) fn compute(
+    planned: &Plan,
+    store: &Store,
+    options: &RunOptions,
+    printer: &Printer,
+) -> Result<(crate::fs::Lock, Outcome), Error> {
+    let live = enter(store, &options.cancel)?;
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let progress = Progress::new(printer);
     let run_options = Options {
@@ -80,11 +94,7 @@ pub(super) fn finish(
             }
         }
     }
-    let outcome = run(planned, store, &run_options)?;
-    store.write_history(&resolved.experiment.name, &history(&planned.graph))?;
-    let record = RunRecord::new(resolved, file, set, planned, &outcome);
-    let folder = results::folder(&resolved.project, &resolved.experiment.name);
-    Ok(results::write(planned, &outcome, store, &folder, record)?)
+    Ok((live, run(planned, store, &run_options)?))
 }
 
 /// Waits out a garbage collection.

@@ -16,8 +16,16 @@ pub use graph::{Graph, Node};
 pub use sources::{dependencies, weights_path};
 
 use crate::config::Resolved;
+use crate::solvers::pca::Keep;
+use crate::solvers::scale::Scale;
+use crate::solvers::svm::ClassWeight;
 use crate::stage::Handle;
+use crate::stages::features::Features;
+use crate::stages::inspect::Manifest;
+use crate::stages::pca::Reduction;
 use crate::stages::report::Report;
+use crate::stages::split::Split;
+use crate::stages::svm::Classifier;
 use crate::store::{Lookup, Record, Store};
 use crate::types::Digest;
 
@@ -44,6 +52,24 @@ pub struct Plan {
     pub stand_in: Option<String>,
     /// Digest of the data: of the listing, or of what the stand-in is drawn from.
     pub data: Digest,
+    /// What the support vector machines are fitted on, by method and fold.
+    pub fits: Vec<FitInputs>,
+}
+
+/// What the support vector machines of a fold are fitted on, and they themselves.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "as in the stages")]
+pub struct FitInputs {
+    pub method: String,
+    pub fold: usize,
+    pub manifest: Handle<Manifest>,
+    pub features: Handle<Features>,
+    pub split: Handle<Split>,
+    pub reduction: Handle<Reduction>,
+    pub components: Keep,
+    pub classifier: Handle<Classifier>,
+    pub class_weight: ClassWeight,
+    pub scale: Scale,
 }
 
 impl Plan {
@@ -86,6 +112,6 @@ pub fn plan(resolved: &Resolved, store: &Store, places: &Places) -> Result<Plan,
         });
     }
     store.hints().save()?;
-    let pipeline::Built { report, notices, stand_in, data } = built;
-    Ok(Plan { graph, status, report, notices, stand_in, data })
+    let pipeline::Built { report, notices, stand_in, data, fits } = built;
+    Ok(Plan { graph, status, report, notices, stand_in, data, fits })
 }

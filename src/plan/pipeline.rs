@@ -2,7 +2,7 @@
 
 use super::graph::Graph;
 use super::sources::{self, Found};
-use super::{Places, PlanError, weights_path};
+use super::{FitInputs, Places, PlanError, weights_path};
 use crate::config::Experiment;
 use crate::config::experiment::{Features as FeaturesOf, Method, OnBadImage, PcaFit, Penalty, SplitKind};
 use crate::dataset::card;
@@ -46,6 +46,7 @@ pub(super) struct Built {
     pub notices: Vec<String>,
     pub stand_in: Option<String>,
     pub data: Digest,
+    pub fits: Vec<FitInputs>,
 }
 
 struct Data {
@@ -93,10 +94,10 @@ pub(super) fn build(
     let split = graph.add("split-images", split_stage(experiment, manifest));
     let data_stages = Data { listing, manifest, split, folder, is_drawn };
 
-    let mut entries = Vec::new();
+    let (mut entries, mut fits) = (Vec::new(), Vec::new());
     for method in &experiment.methods {
         let features = features(graph, experiment, method, &data_stages, store, places)?;
-        entries.push(classify(graph, experiment, method, &data_stages, features));
+        entries.push(classify(graph, experiment, method, &data_stages, features, &mut fits));
     }
     let leak = (experiment.pca.fit == PcaFit::All)
         .then(|| "PCA fitted on all images: the test images leak into it".to_owned());
@@ -113,7 +114,7 @@ pub(super) fn build(
         leak,
         min_per_class: dataset.min_per_class,
     };
-    Ok(Built { report: graph.add("report", report), notices, stand_in, data })
+    Ok(Built { report: graph.add("report", report), notices, stand_in, data, fits })
 }
 
 fn split_stage(experiment: &Experiment, manifest: Handle<Manifest>) -> SplitImages {
@@ -192,6 +193,7 @@ fn classify(
     method: &Method,
     data: &Data,
     features: Handle<Features>,
+    fits: &mut Vec<FitInputs>,
 ) -> Entry {
     let Data { manifest, split, .. } = *data;
     let (pca, svm) = (experiment.pca, &experiment.svm);
@@ -234,7 +236,7 @@ fn classify(
                 PenaltyOf::Selection(selection)
             }
         };
-        let svm = TrainSvm {
+        let train = TrainSvm {
             manifest,
             features,
             split,
@@ -247,8 +249,21 @@ fn classify(
             solver: svm.solver,
             code: svm_code(svm.solver),
         };
+        let classifier = graph.add(label("train-svm"), train);
+        fits.push(FitInputs {
+            method: method.name.clone(),
+            fold,
+            manifest,
+            features,
+            split,
+            reduction,
+            components: pca.components,
+            classifier,
+            class_weight: svm.class_weight,
+            scale: svm.scale,
+        });
         reductions.push(reduction);
-        classifiers.push(graph.add(label("train-svm"), svm));
+        classifiers.push(classifier);
     }
     let evaluate = Evaluate {
         manifest,

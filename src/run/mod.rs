@@ -3,12 +3,14 @@
 //! Stages whose inputs are ready run side by side, at most as many as the run has threads. Only this module writes
 //! to the store. A stage that another process is computing is waited for, not computed twice.
 
+mod compare;
 mod event;
 mod scheduler;
 mod state;
 
 use std::path::Path;
 
+pub use compare::{ProblemComparison, compare_solvers};
 pub use event::{Event, Sink};
 pub use scheduler::{Outcome, RunError, StageRun};
 

@@ -1,4 +1,4 @@
-//! The solvers against LIBSVM and NumPy; `tests/fixtures/solvers/oracles.py` made the numbers.
+//! The solvers against LIBSVM and `NumPy`; `tests/fixtures/solvers/oracles.py` made the numbers.
 
 use std::path::Path;
 
@@ -90,23 +90,32 @@ fn the_interior_point_is_at_libsvms_optimum_or_below() {
             let expected = oracle.matrix(&format!("{case}.values"));
             let found = model.decision_values(scores.view()).unwrap();
             assert_eq!(found.dim(), expected.dim(), "{what}");
-            for (found, expected) in found.rows().into_iter().zip(expected.rows()) {
-                for (a, b) in found.iter().zip(expected) {
-                    // LIBSVM keeps its kernel in 32 bits, which shows in large values: at C = 100 its objectives
-                    // stay 2e-6 apart whatever the tolerance.
-                    assert!((a - b).abs() < 1e-3 * b.abs().max(1.0), "{what}: {a} is not {b}");
-                }
-                let (class, margin) = argmax(expected);
-                assert!(margin < 2e-3 || argmax(found).0 == class, "{what}");
-            }
             let (primal, dual) =
                 (oracle.vector(&format!("{case}.primal")), oracle.vector(&format!("{case}.dual")));
+            let mut is_free = false;
             for (k, fit) in model.fits.iter().enumerate() {
                 assert!(fit.gap().abs() <= GAP, "{what}: gap {:e}", fit.gap());
-                // To the last digits, which rounding takes.
-                let rounding = 1e-11 * primal[k];
+                // To the digits that a gap far below the certified one leaves open.
+                let rounding = 1e-9 * primal[k];
                 assert!(fit.primal <= primal[k] + rounding, "{what}: {} above {}", fit.primal, primal[k]);
                 assert!(fit.dual >= dual[k] - rounding, "{what}: {} below {}", fit.dual, dual[k]);
+                // Where all multipliers are at a bound, an interval of biases is optimal; rounding decides
+                // which of them LIBSVM takes, and we take its middle.
+                let (own, other) = (found.column(k), expected.column(k));
+                let shift = (&own - &other).mean().unwrap();
+                let both_optimal = primal[k] - fit.primal < 1e-9 * primal[k];
+                let shift = if shift.abs() > 0.01 && both_optimal { shift } else { 0.0 };
+                is_free |= shift != 0.0;
+                for (a, b) in own.iter().zip(other) {
+                    // LIBSVM keeps its kernel in 32 bits, which shows in large values: at C = 100 its
+                    // objectives stay 2e-6 apart whatever the tolerance.
+                    assert!((a - b - shift).abs() < 1e-3 * b.abs().max(1.0), "{what}: {a} is not {b}");
+                }
+            }
+            assert!(!is_free || set == "one_positive", "{what}");
+            for (found, expected) in found.rows().into_iter().zip(expected.rows()) {
+                let (class, margin) = argmax(expected);
+                assert!(is_free || margin < 2e-3 || argmax(found).0 == class, "{what}");
             }
         }
     }

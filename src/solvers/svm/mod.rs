@@ -14,6 +14,7 @@
 //! The answer is unique but for the bias, where no sample lies on the margin: then its interval's middle.
 //! Source: Chang and Lin, *LIBSVM*, ACM TIST 2(3), 2011.
 
+mod compare;
 mod error;
 pub mod interior_point;
 mod linfa;
@@ -22,6 +23,7 @@ mod model;
 use ndarray::ArrayView2;
 use serde::Serialize;
 
+pub use compare::{Comparison, Solved, compare};
 pub use error::SvmError;
 pub use model::OneVsAllModel;
 

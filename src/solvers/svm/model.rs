@@ -152,7 +152,7 @@ impl From<interior_point::Certificate> for Hyperplane {
 }
 
 /// The classes present, once everything is known to be in range.
-fn check(
+pub(super) fn check(
     scores: &Array2<f64>,
     labels: &[Emotion],
     parameters: &SvmParameters,
@@ -187,7 +187,7 @@ fn check(
 }
 
 /// How much more the class's samples cost than the others.
-fn weight(class_weight: ClassWeight, class: Emotion, positive: &[bool]) -> f64 {
+pub(super) fn weight(class_weight: ClassWeight, class: Emotion, positive: &[bool]) -> f64 {
     match class_weight {
         ClassWeight::Balanced => {
             let of_class = positive.iter().filter(|positive| **positive).count();

@@ -6,6 +6,9 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use ndarray::{Array1, ArrayView2, Axis};
 use rayon::prelude::*;
 
+/// Samples per column up to which a step is solved for the samples: `n^3 / 3` against `n d^2 + d^3 / 3`.
+const KERNEL: f64 = 1.6;
+
 /// Rows of a chunk: about 350 kB at any width, but no fewer than 256.
 fn rows_of_chunk(width: usize) -> usize {
     (43_000 / width.max(1)).clamp(256, 2048)
@@ -26,6 +29,8 @@ pub(in crate::solvers::svm) struct Design {
     mean: Array1<f64>,
     /// Orthonormal columns that span the rows, `[d, r]`, where `r < d`.
     basis: Option<Mat<f64>>,
+    /// The lower triangle of `X X'`, `[n, n]`, where that is the smaller way to solve a step.
+    kernel: Option<Mat<f64>>,
 }
 
 impl Design {
@@ -49,6 +54,22 @@ impl Design {
             (Mat::from_fn(samples, columns, |i, j| centred[[i, j]]), None)
         };
         let width = rows.ncols();
+        let kernel = (samples as f64 <= KERNEL * width as f64).then(|| {
+            let mut kernel = Mat::zeros(samples, samples);
+            let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+            triangular::matmul(
+                kernel.as_mut(),
+                lower,
+                Accum::Replace,
+                &rows,
+                whole,
+                rows.transpose(),
+                whole,
+                1.0,
+                Par::Seq,
+            );
+            kernel
+        });
         let height = rows_of_chunk(width);
         let chunks = (0..samples)
             .step_by(height)
@@ -58,7 +79,7 @@ impl Design {
                 })
             })
             .collect();
-        Self { chunks, samples, width, scale: unit * norm, mean: mean * unit, basis }
+        Self { chunks, samples, width, scale: unit * norm, mean: mean * unit, basis, kernel }
     }
 
     /// Number of samples, `n`.
@@ -69,6 +90,11 @@ impl Design {
     /// Number of weights, `r`.
     pub const fn width(&self) -> usize {
         self.width
+    }
+
+    /// The lower triangle of `X X'`, where it is there.
+    pub const fn kernel(&self) -> Option<&Mat<f64>> {
+        self.kernel.as_ref()
     }
 
     /// What centred scores were divided by.
@@ -121,30 +147,20 @@ impl Design {
         .to_vec()
     }
 
-    /// The lower triangle of `A' diag(weights) A`, `[r + 1, r + 1]`.
-    pub fn weighted_gram(&self, weights: &[f64]) -> Mat<f64> {
+    /// The lower triangle of `A' diag(weights) A`, `[r + 1, r + 1]`, into `gram`; `weighted` is memory for it.
+    pub fn weighted_gram(&self, weights: &[f64], weighted: &mut Mat<f64>, gram: &mut Mat<f64>) {
+        if let [only] = self.chunks.as_slice() {
+            weighted.resize_with(only.nrows(), only.ncols(), |_, _| 0.0);
+            add_weighted_gram(only, weights, weighted, Accum::Replace, gram.as_mut());
+            return;
+        }
         let size = self.width + 1;
-        self.sum_over_chunks(size, size, |chunk, first, sum| {
+        let sum = self.sum_over_chunks(size, size, |chunk, first, sum| {
             let weights = &weights[first..first + chunk.nrows()];
             let mut weighted = Mat::zeros(chunk.nrows(), size);
-            for column in 0..size {
-                let values = chunk.col_as_slice(column).iter().zip(weights);
-                for (product, (value, weight)) in weighted.col_as_slice_mut(column).iter_mut().zip(values) {
-                    *product = value * weight;
-                }
-            }
-            triangular::matmul(
-                sum,
-                BlockStructure::TriangularLower,
-                Accum::Add,
-                chunk.transpose(),
-                BlockStructure::Rectangular,
-                &weighted,
-                BlockStructure::Rectangular,
-                1.0,
-                Par::Seq,
-            );
-        })
+            add_weighted_gram(chunk, weights, &mut weighted, Accum::Add, sum);
+        });
+        gram.copy_from_triangular_lower(&sum);
     }
 
     /// Sums what `add` adds for each chunk, in the order of the chunks.
@@ -166,6 +182,25 @@ impl Design {
         let parts: Vec<Mat<f64>> = self.chunks.par_iter().enumerate().map(part).collect();
         parts.into_iter().fold(Mat::zeros(rows, columns), |sum, part| sum + part)
     }
+}
+
+/// The lower triangle of `chunk' diag(weights) chunk`.
+fn add_weighted_gram(
+    chunk: &Mat<f64>,
+    weights: &[f64],
+    weighted: &mut Mat<f64>,
+    accumulate: Accum,
+    gram: MatMut<'_, f64>,
+) {
+    for column in 0..chunk.ncols() {
+        let values = chunk.col_as_slice(column).iter().zip(weights);
+        for (product, (value, weight)) in weighted.col_as_slice_mut(column).iter_mut().zip(values) {
+            *product = value * weight;
+        }
+    }
+    let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    let weighted = weighted.as_ref();
+    triangular::matmul(gram, lower, accumulate, chunk.transpose(), whole, weighted, whole, 1.0, Par::Seq);
 }
 
 /// The power of 2 next below a number above 0; 1 for 0.

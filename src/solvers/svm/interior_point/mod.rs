@@ -22,7 +22,8 @@
 //! ```
 //!
 //! of size `d + 1`: `O(n d^2)` time and `O(n d)` memory. Where `n < d` the rows are first written in a basis of
-//! their own span, which takes `O(n^2 d)` once and leaves `d = n`.
+//! their own span, which takes `O(n^2 d)` once and leaves `d = n`; and where `n` is hardly above `d` the same step is
+//! solved for the samples instead ([`factor`]).
 //!
 //! What is returned is not the iterate but its certificate ([`certificate`]): a feasible `alpha`, the `w` that
 //! belongs to it and the best bias for that `w`, so that the distance of the two objectives bounds the error
@@ -37,6 +38,7 @@
 
 mod certificate;
 mod design;
+mod factor;
 mod newton;
 mod point;
 
@@ -48,6 +50,7 @@ pub(super) use design::Design;
 pub(super) use point::Warm;
 
 use super::Unsolved;
+use factor::System;
 use newton::Newton;
 use point::Point;
 
@@ -124,6 +127,7 @@ pub(super) fn solve(
         None => Point::start(design, &samples),
     };
     let mut newton = Newton::new(design, &samples);
+    let mut system = System::new(design);
     let mut start_of_next = None;
     let mut best: Option<Certificate> = None;
     let mut stalled = 0;
@@ -146,7 +150,7 @@ pub(super) fn solve(
         if reached <= AIM || (reached <= GAP && stalled >= STALLED) || hopeless {
             break;
         }
-        if newton.step(&mut point, gap.abs()).is_err() {
+        if newton.step(&mut system, &mut point, gap.abs()).is_err() {
             break;
         }
         iterations += 1;

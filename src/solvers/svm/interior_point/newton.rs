@@ -1,28 +1,34 @@
 //! One step of Newton's method: factor once, solve for the predictor and for the corrector.
 
-use faer::linalg::solvers::{Llt, SolveCore as _};
-use faer::{Conj, MatMut, Side};
-
+use super::factor::{NoFactor, System};
 use super::point::{Direction, Point};
 use super::{Design, Samples};
 
-/// Residual of the weights' equations, relative to their size, at which a direction is not refined further.
-const RESIDUAL: f64 = 1e-12;
+/// Residuals relative to the size of their terms at which a direction is not refined further: so many times the gap,
+/// within these bounds. Far from the optimum a rough direction is as good.
+const RESIDUAL_PER_GAP: f64 = 1e-6;
+const RESIDUALS: (f64, f64) = (1e-12, 1e-9);
 
 /// Refinements of one direction.
 const MOST_REFINEMENTS: usize = 3;
 
-/// What is added to the unit diagonal of a scaled matrix that has no Cholesky factor for rounding, first and last.
-const REGULARISATION: std::ops::RangeInclusive<i32> = -15..=-6;
-
-/// No factor although regularised: the matrix is not a number.
-#[derive(Debug)]
-pub(super) struct NoFactor;
+/// Products `alpha u` and `(C - alpha) v`, `[n]` each.
+#[derive(Clone)]
+struct Aim {
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+}
 
 pub(super) struct Newton<'a> {
     design: &'a Design,
     samples: &'a Samples,
     direction: Direction,
+    /// What the products of a step are to become, before second-order terms.
+    aim: Aim,
+    /// Residual at which a direction is not refined further.
+    residual: f64,
+    /// Most correctors of a step beyond Mehrotra's: as many as a factor is worth.
+    correctors: usize,
     /// Diagonal of `D^-1`, `[n]`.
     inverse: Vec<f64>,
     /// Right side by sample, `[n]`.
@@ -45,6 +51,13 @@ impl<'a> Newton<'a> {
                 plane: vec![0.0; design.width() + 1],
                 values: zeros(),
             },
+            aim: Aim { lower: zeros(), upper: zeros() },
+            residual: 0.0,
+            correctors: match design.width() {
+                0..50 => 0,
+                50..100 => 1,
+                _ => 3,
+            },
             inverse: zeros(),
             right: zeros(),
             signed: zeros(),
@@ -52,18 +65,19 @@ impl<'a> Newton<'a> {
     }
 
     /// Predictor, corrector, and a step along their sum that stays inside; `gap` is the point's.
-    pub fn step(&mut self, point: &mut Point, gap: f64) -> Result<(), NoFactor> {
+    pub fn step(&mut self, system: &mut System, point: &mut Point, gap: f64) -> Result<(), NoFactor> {
         let n = point.alpha.len();
         for i in 0..n {
             self.inverse[i] = 1.0 / (point.lower[i] / point.alpha[i] + point.upper[i] / point.room[i]);
         }
-        let factor = Factor::of(self.design, &self.inverse)?;
+        self.residual = (RESIDUAL_PER_GAP * gap).clamp(RESIDUALS.0, RESIDUALS.1);
+        system.factor(self.design, &self.inverse)?;
 
         let complementarity = point.complementarity();
         for i in 0..n {
             self.right[i] = 1.0 - self.samples.sign[i] * point.values[i];
         }
-        self.solve(&factor, point);
+        self.solve(system, point);
         for i in 0..n {
             let change = self.direction.alpha[i];
             self.direction.lower[i] = -point.lower[i] - point.lower[i] / point.alpha[i] * change;
@@ -73,33 +87,77 @@ impl<'a> Newton<'a> {
         let predicted = point.complementarity_after(step, &self.direction);
         let target = complementarity * (predicted / complementarity).powi(3);
 
-        // The second-order terms of the predictor, kept where its multipliers were.
+        // The second-order terms of the predictor.
         for i in 0..n {
             let change = self.direction.alpha[i];
-            let lower = target - change * self.direction.lower[i];
-            let upper = target + change * self.direction.upper[i];
-            self.right[i] =
-                1.0 - self.samples.sign[i] * point.values[i] + lower / point.alpha[i] - upper / point.room[i];
-            self.direction.lower[i] = lower;
-            self.direction.upper[i] = upper;
+            self.aim.lower[i] = target - change * self.direction.lower[i];
+            self.aim.upper[i] = target + change * self.direction.upper[i];
         }
-        self.solve(&factor, point);
+        self.aim_at(system, point);
+        let mut longest = point.longest_step(&self.direction);
+        for _ in 0..self.correctors {
+            if longest >= 1.0 || !self.correct(system, point, target, &mut longest) {
+                break;
+            }
+        }
+        let inside = 1.0 - (0.1 * gap).clamp(1e-4, 1e-2);
+        point.advance((inside * longest).min(1.0), &self.direction);
+        Ok(())
+    }
+
+    /// Gondzio's corrector: where a longer step would leave products far from the target, aim them back at it. Kept,
+    /// and true, if it makes the step longer.
+    fn correct(&mut self, system: &mut System, point: &Point, target: f64, longest: &mut f64) -> bool {
+        let trial = (1.5 * *longest + 0.3).min(1.0);
+        let (least, most) = (0.1 * target, 10.0 * target);
+        let back = |product: f64| (product.clamp(least, most) - product).max(-most);
+        let previous = (self.direction.clone(), self.aim.clone());
+        for i in 0..point.alpha.len() {
+            let change = trial * self.direction.alpha[i];
+            let lower = (point.alpha[i] + change) * (point.lower[i] + trial * self.direction.lower[i]);
+            let upper = (point.room[i] - change) * (point.upper[i] + trial * self.direction.upper[i]);
+            self.aim.lower[i] += back(lower);
+            self.aim.upper[i] += back(upper);
+        }
+        self.aim_at(system, point);
+        let corrected = point.longest_step(&self.direction);
+        let is_longer = corrected.min(1.0) >= 1.05 * *longest;
+        if is_longer {
+            *longest = corrected;
+        } else {
+            (self.direction, self.aim) = previous;
+        }
+        is_longer
+    }
+
+    /// The direction in which `alpha u` and `(C - alpha) v` go to what is aimed at.
+    fn aim_at(&mut self, system: &mut System, point: &Point) {
+        let n = point.alpha.len();
+        for i in 0..n {
+            self.right[i] = 1.0 - self.samples.sign[i] * point.values[i] + self.aim.lower[i] / point.alpha[i]
+                - self.aim.upper[i] / point.room[i];
+        }
+        self.solve(system, point);
         for i in 0..n {
             let change = self.direction.alpha[i];
             self.direction.lower[i] =
-                (self.direction.lower[i] - point.lower[i] * change) / point.alpha[i] - point.lower[i];
+                (self.aim.lower[i] - point.lower[i] * change) / point.alpha[i] - point.lower[i];
             self.direction.upper[i] =
-                (self.direction.upper[i] + point.upper[i] * change) / point.room[i] - point.upper[i];
+                (self.aim.upper[i] + point.upper[i] * change) / point.room[i] - point.upper[i];
         }
-        let inside = 1.0 - (0.1 * gap).clamp(1e-4, 1e-2);
-        let step = (inside * point.longest_step(&self.direction)).min(1.0);
-        point.advance(step, &self.direction);
-        Ok(())
+    }
+
+    fn solve(&mut self, system: &mut System, point: &Point) {
+        if system.ones.is_some() {
+            self.solve_for_samples(system, point);
+        } else {
+            self.solve_for_plane(system, point);
+        }
     }
 
     /// The direction of plane, values and `alpha` for the right side, refined against the equations
     /// `w = sum alpha y x` and `sum y alpha = 0` themselves: rounding in the factor leaves no trace.
-    fn solve(&mut self, factor: &Factor, point: &Point) {
+    fn solve_for_plane(&mut self, system: &mut System, point: &Point) {
         let sign = &self.samples.sign;
         for (i, sign) in sign.iter().enumerate() {
             self.signed[i] = sign * (point.alpha[i] + self.inverse[i] * self.right[i]);
@@ -110,7 +168,7 @@ impl<'a> Newton<'a> {
         }
         self.direction.plane.fill(0.0);
         for refinement in 0..=MOST_REFINEMENTS {
-            factor.solve(&mut residual);
+            system.solve(&mut residual);
             for (value, correction) in self.direction.plane.iter_mut().zip(&residual) {
                 *value += correction;
             }
@@ -130,55 +188,61 @@ impl<'a> Newton<'a> {
                 size = size.max(next.abs());
                 residual[j] -= next;
             }
-            if residual.iter().all(|value| value.abs() <= RESIDUAL * size) {
+            if residual.iter().all(|value| value.abs() <= self.residual * size) {
                 break;
             }
         }
     }
-}
 
-/// `A' D^-1 A + diag(1, ..., 1, 0)`, scaled to a unit diagonal and factored.
-struct Factor {
-    cholesky: Llt<f64>,
-    scale: Vec<f64>,
-}
-
-impl Factor {
-    fn of(design: &Design, inverse: &[f64]) -> Result<Self, NoFactor> {
-        let mut matrix = design.weighted_gram(inverse);
-        let size = matrix.nrows();
-        for j in 0..design.width() {
-            matrix[(j, j)] += 1.0;
+    /// As [`solve_for_plane`](Self::solve_for_plane), from the equations of the samples. With `e = y d alpha`,
+    /// `(K + D) e + db = y right - X (X' y alpha - w)` and `sum e = -sum y alpha`; the plane follows from `e`, so
+    /// what is refined is the first of these.
+    fn solve_for_samples(&mut self, system: &mut System, point: &Point) {
+        let sign = &self.samples.sign;
+        let width = self.design.width();
+        for (i, sign) in sign.iter().enumerate() {
+            self.signed[i] = sign * point.alpha[i];
         }
-        let scale: Vec<f64> = (0..size).map(|j| matrix[(j, j)].sqrt().recip()).collect();
-        if scale.iter().any(|scale| !scale.is_normal()) {
-            return Err(NoFactor);
+        let mut plane = self.design.transposed_times(&self.signed);
+        let mut unbalanced = std::mem::take(&mut plane[width]);
+        for (value, weight) in plane.iter_mut().zip(point.weights()) {
+            *value -= weight;
         }
-        for j in 0..size {
-            for i in j..size {
-                matrix[(i, j)] *= scale[i] * scale[j];
+        self.design.times(&plane, &mut self.direction.values);
+        let mut residual: Vec<f64> =
+            (0..sign.len()).map(|i| sign[i] * self.right[i] - self.direction.values[i]).collect();
+        let ones = system.ones.clone().unwrap_or_default();
+        let total: f64 = ones.iter().sum();
+        self.direction.alpha.fill(0.0);
+        let mut bias = 0.0;
+        for refinement in 0..=MOST_REFINEMENTS {
+            system.solve(&mut residual);
+            let change = (residual.iter().sum::<f64>() + unbalanced) / total;
+            bias += change;
+            for (i, sign) in sign.iter().enumerate() {
+                self.direction.alpha[i] += sign * (residual[i] - ones[i] * change);
+                self.signed[i] = sign * (point.alpha[i] + self.direction.alpha[i]);
             }
-        }
-        let exponents = std::iter::once(None).chain(REGULARISATION.map(Some));
-        for exponent in exponents {
-            for j in 0..size {
-                matrix[(j, j)] = 1.0 + exponent.map_or(0.0, |exponent| 10.0f64.powi(exponent));
+            let next = self.design.transposed_times(&self.signed);
+            for (j, weight) in point.weights().iter().enumerate() {
+                self.direction.plane[j] = next[j] - weight;
             }
-            if let Ok(cholesky) = Llt::new(matrix.as_ref(), Side::Lower) {
-                return Ok(Self { cholesky, scale });
+            self.direction.plane[width] = bias;
+            self.design.times(&self.direction.plane, &mut self.direction.values);
+            if refinement == MOST_REFINEMENTS {
+                break;
             }
-        }
-        Err(NoFactor)
-    }
-
-    fn solve(&self, right: &mut [f64]) {
-        for (value, scale) in right.iter_mut().zip(&self.scale) {
-            *value *= scale;
-        }
-        let size = right.len();
-        self.cholesky.solve_in_place_with_conj(Conj::No, MatMut::from_column_major_slice_mut(right, size, 1));
-        for (value, scale) in right.iter_mut().zip(&self.scale) {
-            *value *= scale;
+            unbalanced = next[width];
+            let (mut size, mut largest) = (0.0f64, 0.0f64);
+            for (i, sign) in sign.iter().enumerate() {
+                let (aim, own) = (sign * self.right[i], sign * self.direction.alpha[i] / self.inverse[i]);
+                residual[i] = aim - own - self.direction.values[i];
+                size = size.max(aim.abs()).max(own.abs());
+                largest = largest.max(residual[i].abs());
+            }
+            if largest <= self.residual * size {
+                break;
+            }
         }
     }
 }

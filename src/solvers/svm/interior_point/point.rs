@@ -146,6 +146,7 @@ impl Point {
 }
 
 /// A change of a [`Point`]; the room changes by `-alpha`.
+#[derive(Clone)]
 pub(super) struct Direction {
     pub alpha: Vec<f64>,
     pub lower: Vec<f64>,
