@@ -1,10 +1,12 @@
 //! One error per layer, and the exit code that goes with it.
 
 use crate::config::Problem;
+use crate::dataset::feature_file::FeatureFileError;
 use crate::fs::FsError;
 use crate::plan::PlanError;
 use crate::results::ResultsError;
 use crate::run::RunError;
+use crate::solvers::pca::PcaError;
 use crate::stage::StageError;
 use crate::store::StoreError;
 
@@ -29,6 +31,12 @@ pub enum Error {
     /// A file.
     #[error(transparent)]
     Fs(#[from] FsError),
+    /// A feature file that is read for itself.
+    #[error(transparent)]
+    Features(#[from] FeatureFileError),
+    /// Its principal components.
+    #[error(transparent)]
+    Pca(#[from] PcaError),
     /// `emolab store verify` found damage.
     #[error("{0} damaged files; the next run that needs them computes them again")]
     Damaged(usize),
@@ -51,6 +59,8 @@ impl Error {
         match self {
             Self::Experiment(_)
             | Self::Arguments(_)
+            | Self::Features(_)
+            | Self::Pca(_)
             | Self::Run(RunError::Stage { source: StageError::BadInput(_), .. }) => 2,
             Self::Plan(error) if error.is_bad_input() => 2,
             Self::Run(RunError::Stage { source: StageError::Cancelled, .. }) => 130,

@@ -1,4 +1,5 @@
-//! The only module that touches the file system's writing side: atomic files, atomic folders, locks.
+//! The only module that touches the file system's writing side: atomic files, atomic folders, locks. And the only one
+//! that maps files.
 //!
 //! A file is written beside its destination, synced and renamed, so that a reader sees the old bytes or the
 //! new ones and a killed process leaves at most a file that [`is_temporary`] recognises.
@@ -6,9 +7,11 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use memmap2::MmapOptions;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 const TEMPORARY: &str = ".emolab-tmp-";
@@ -47,6 +50,52 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FsError> {
 /// The whole file, which must be UTF-8.
 pub fn read_text(path: &Path) -> Result<String, FsError> {
     fs::read_to_string(path).map_err(FsError::at("read", path))
+}
+
+/// A file whose bytes are mapped into memory window by window.
+pub struct MappedFile {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl MappedFile {
+    /// Maps nothing yet.
+    pub fn open(path: &Path) -> Result<Self, FsError> {
+        let file = File::open(path).map_err(FsError::at("open", path))?;
+        let metadata = file.metadata().map_err(FsError::at("read", path))?;
+        if !metadata.is_file() {
+            return Err(FsError::at("map", path)(io::Error::other("it is not a file")));
+        }
+        Ok(Self { path: path.to_owned(), file, length: metadata.len() })
+    }
+
+    /// Bytes of the file when it was opened.
+    pub const fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether it had none.
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// `length` bytes from `offset` on; pages are read when they are touched, and leave memory with the window.
+    /// Nobody may write to the file meanwhile: what is read then is anyone's guess, and a file that is cut stops the
+    /// process.
+    pub fn window(&self, offset: u64, length: u64) -> Result<impl Deref<Target = [u8]> + use<>, FsError> {
+        let now = self.file.metadata().map_err(FsError::at("read", &self.path))?.len();
+        if now != self.length || offset.saturating_add(length) > now {
+            let changed =
+                io::Error::other(format!("it had {} bytes when it was opened, now {now}", self.length));
+            return Err(FsError::at("map", &self.path)(changed));
+        }
+        let mut options = MmapOptions::new();
+        options.offset(offset).len(length as usize);
+        // SAFETY: the file's length was just checked. That nobody changes it is asked of the user above; no
+        // reference into the window outlives it, and its bytes are valid whatever they are.
+        unsafe { options.map(&self.file) }.map_err(FsError::at("map", &self.path))
+    }
 }
 
 /// Creates the folder and those above it.

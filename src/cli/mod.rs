@@ -3,6 +3,7 @@
 mod check_solvers;
 mod config;
 mod figures;
+mod fit_pca;
 mod plan;
 mod printer;
 mod progress;
@@ -60,6 +61,8 @@ enum Command {
     Figures(figures::Figures),
     /// Fit the support vector machines of an experiment with both solvers, and compare answers and times
     CheckSolvers(check_solvers::CheckSolvers),
+    /// Fit principal components to a feature file of any size
+    FitPca(fit_pca::FitPca),
     /// Look after the store of computed stages
     Store(store::StoreArguments),
 }
@@ -126,6 +129,7 @@ impl Cli {
             }
             Command::Figures(command) => command.run(&self.global, printer),
             Command::CheckSolvers(command) => command.run(&self.global, printer),
+            Command::FitPca(command) => command.run(printer),
             Command::Store(command) => command.run(&self.global, printer),
         }
     }

@@ -34,6 +34,11 @@ pub struct Train<T>(T);
 pub struct Test<T>(T);
 
 impl<T> Train<T> {
+    /// Data that is trained on as a whole, because nothing is tested on it.
+    pub const fn whole(data: T) -> Self {
+        Self(data)
+    }
+
     /// The data.
     pub const fn get(&self) -> &T {
         &self.0

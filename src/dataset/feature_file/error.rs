@@ -16,6 +16,22 @@ pub enum FeatureFileError {
         /// The file.
         path: PathBuf,
     },
+    /// Not one of the formats whose rows can be read block by block.
+    #[error("`{}` cannot be read block by block: expected .npy or .safetensors", path.display())]
+    NoBlocks {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Columns one after the other.
+    #[error(
+        "`{}` cannot be read block by block: its columns lie one after the other (Fortran order); \
+         write `numpy.ascontiguousarray(features)`",
+        path.display()
+    )]
+    ByColumn {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file whose bytes are no matrix of floats.
     #[error("`{}` holds no usable features", path.display())]
     File {

@@ -7,6 +7,7 @@
 //! Everything becomes f32. A float64 is rounded to the nearest float32; one that is too large for it is an error.
 //! A header is believed only as far as the file's length bears it out, so memory stays in proportion to the file.
 
+mod blocks;
 mod error;
 mod npy;
 mod safetensors;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
+pub use blocks::Blocks;
 pub use error::{FeatureFileError, FormatError};
 
 use crate::fs;

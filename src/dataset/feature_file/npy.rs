@@ -4,7 +4,7 @@ use ndarray::Array2;
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
 
 use super::error::FormatError;
-use super::value::{Kind, Layout, matrix};
+use super::value::{Kind, Layout, Located};
 
 /// Type, order and shape take about 60 bytes; `numpy` pads to 64 or 128.
 const MAX_HEADER: usize = 4096;
@@ -14,6 +14,11 @@ const MAX_DEPTH: usize = 8;
 const MAX_DIGITS: usize = 18;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
+    locate(bytes)?.read(bytes)
+}
+
+/// Reads the header only.
+pub(super) fn locate(bytes: &[u8]) -> Result<Located, FormatError> {
     guard(bytes)?;
     let mut data = bytes;
     let header = NpyHeader::from_reader(&mut data).map_err(|error| malformed(error.to_string()))?;
@@ -33,7 +38,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
         big_endian: kind.endianness() == Endianness::Big,
         by_column: header.order() == Order::Fortran,
     };
-    matrix(data, [rows, columns], layout)
+    Ok(Located { shape: [rows, columns], layout, values: bytes.len() - data.len()..bytes.len() })
 }
 
 fn malformed(reason: String) -> FormatError {

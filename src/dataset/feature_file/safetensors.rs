@@ -5,11 +5,16 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::error::FormatError;
-use super::value::{Kind, Layout, matrix};
+use super::value::{Kind, Layout, Located};
 
 const NAME: &str = "features";
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
+    locate(bytes)?.read(bytes)
+}
+
+/// Reads the header only.
+pub(super) fn locate(bytes: &[u8]) -> Result<Located, FormatError> {
     let file = SafeTensors::deserialize(bytes)
         .map_err(|error| FormatError::Malformed { format: ".safetensors", reason: error.to_string() })?;
     let tensor = choose(&file)?;
@@ -21,7 +26,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
         });
     };
     let layout = Layout { kind, big_endian: false, by_column: false };
-    matrix(tensor.data(), [rows as u64, columns as u64], layout)
+    let start = tensor.data().as_ptr().addr() - bytes.as_ptr().addr();
+    let values = start..start + tensor.data().len();
+    Ok(Located { shape: [rows as u64, columns as u64], layout, values })
 }
 
 fn choose<'a>(file: &SafeTensors<'a>) -> Result<TensorView<'a>, FormatError> {

@@ -1,5 +1,7 @@
 //! Bytes of floats of any size to a matrix of f32.
 
+use std::ops::Range;
+
 use half::{bf16, f16};
 use ndarray::{Array2, ShapeBuilder as _};
 
@@ -15,7 +17,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const fn size(self) -> u64 {
+    pub(super) const fn size(self) -> u64 {
         match self {
             Self::F16 | Self::Bf16 => 2,
             Self::F32 => 4,
@@ -33,17 +35,35 @@ pub(super) struct Layout {
     pub(super) by_column: bool,
 }
 
+/// Where a file keeps its matrix.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
+    /// Rows and columns.
+    pub(super) shape: [u64; 2],
+    pub(super) layout: Layout,
+    /// Bytes of the values, from the beginning of the file.
+    pub(super) values: Range<usize>,
+}
+
+impl Located {
+    /// Bytes of a row.
+    pub(super) const fn row_size(&self) -> u64 {
+        self.shape[1].saturating_mul(self.layout.kind.size())
+    }
+
+    /// The matrix of a file's bytes.
+    pub(super) fn read(&self, file: &[u8]) -> Result<Array2<f32>, FormatError> {
+        matrix(&file[self.values.clone()], self.shape, self.layout)
+    }
+}
+
 /// The matrix `[rows, columns]`. Nothing is allocated before the length of `data` is found to be right.
 pub(super) fn matrix(
     data: &[u8],
     [rows, columns]: [u64; 2],
     layout: Layout,
 ) -> Result<Array2<f32>, FormatError> {
-    let found = data.len() as u64;
-    let expected = rows.saturating_mul(columns).saturating_mul(layout.kind.size());
-    if found != expected {
-        return Err(FormatError::WrongLength { expected, found });
-    }
+    check_length([rows, columns], layout.kind, data.len())?;
     let values = match layout.kind {
         Kind::F16 => convert(data, layout, |bytes| f16::from_le_bytes(bytes).to_f32()),
         Kind::Bf16 => convert(data, layout, |bytes| bf16::from_le_bytes(bytes).to_f32()),
@@ -59,6 +79,12 @@ pub(super) fn matrix(
         }
     };
     from_values(values, [rows as usize, columns as usize], layout.by_column)
+}
+
+/// Whether a matrix takes as many bytes as there are.
+pub(super) fn check_length([rows, columns]: [u64; 2], kind: Kind, found: usize) -> Result<(), FormatError> {
+    let (found, expected) = (found as u64, rows.saturating_mul(columns).saturating_mul(kind.size()));
+    if found == expected { Ok(()) } else { Err(FormatError::WrongLength { expected, found }) }
 }
 
 /// The matrix of values that lie row by row or column by column; always in row order itself.

@@ -90,6 +90,25 @@ pub enum Keep {
     Variance(f64),
 }
 
+impl Keep {
+    /// How many components of rows `[samples, features]` must be found for it.
+    ///
+    /// # Errors
+    /// Fewer than 2 rows, no component at all, or more than `min(samples - 1, features)`.
+    pub fn most(self, samples: usize, features: usize) -> Result<usize, PcaError> {
+        let most = features.min(samples.saturating_sub(1));
+        match self {
+            Self::Count(0) => Err(PcaError::NoComponents),
+            _ if samples < 2 => Err(PcaError::TooFewSamples { samples }),
+            Self::Count(components) if components > most => {
+                Err(PcaError::TooManyComponents { components, samples, features, most })
+            }
+            Self::Count(components) => Ok(components),
+            Self::Variance(_) => Ok(most),
+        }
+    }
+}
+
 /// Components on the way from a solver to a model.
 struct Found {
     /// Orthonormal columns by descending singular value, `[d, k]`; any sign. As many as asked for or as the rank.

@@ -37,13 +37,7 @@ impl PcaModel {
     /// A value that is not finite, fewer than 2 rows, rows without variance, a solver that fails, and those of
     /// [`keep`](Self::keep).
     pub fn fit(train: &Train<Array2<f32>>, keep: Keep, solver: PcaSolver) -> Result<Self, PcaError> {
-        let most = match keep {
-            Keep::Count(count) => {
-                check_count(count, train.get().nrows(), train.get().ncols())?;
-                count
-            }
-            Keep::Variance(_) => usize::MAX,
-        };
+        let most = keep.most(train.get().nrows(), train.get().ncols())?;
         Ok(Self::decompose(train, most, solver)?.keep(keep)?.into_owned())
     }
 
@@ -82,9 +76,9 @@ impl PcaModel {
     ///
     /// # Errors
     /// As [`fit`](Self::fit), and those of the blocks.
-    pub fn decompose_blocks<'a, E: From<PcaError>>(
+    pub fn decompose_blocks<E: From<PcaError>>(
         features: usize,
-        blocks: Train<impl Iterator<Item = Result<ArrayView2<'a, f32>, E>>>,
+        blocks: Train<impl IntoIterator<Item = Result<Array2<f32>, E>>>,
         most: usize,
     ) -> Result<Self, E> {
         if most == 0 || features == 0 {
@@ -92,7 +86,7 @@ impl PcaModel {
         }
         let mut moments = Moments::new(features);
         for block in blocks.into_inner() {
-            moments.add(block?)?;
+            moments.add(block?.view())?;
         }
         let samples = moments.samples();
         if samples < 2 {
@@ -131,8 +125,8 @@ impl PcaModel {
     pub fn keep(&self, keep: Keep) -> Result<Cow<'_, Self>, PcaError> {
         let held = self.singular_values.len();
         let count = match keep {
-            Keep::Count(count) => {
-                check_count(count, self.samples, self.mean.len())?;
+            Keep::Count(_) => {
+                let count = keep.most(self.samples, self.mean.len())?;
                 if count > held {
                     return Err(PcaError::RankTooLow { components: count, rank: held });
                 }
@@ -176,19 +170,6 @@ impl PcaModel {
         }
         let centred = rows.mapv(f64::from) - &self.mean;
         Ok(centred.dot(&self.components.t()))
-    }
-}
-
-fn check_count(components: usize, samples: usize, features: usize) -> Result<(), PcaError> {
-    let most = features.min(samples.saturating_sub(1));
-    if components == 0 {
-        Err(PcaError::NoComponents)
-    } else if samples < 2 {
-        Err(PcaError::TooFewSamples { samples })
-    } else if components > most {
-        Err(PcaError::TooManyComponents { components, samples, features, most })
-    } else {
-        Ok(())
     }
 }
 

@@ -170,7 +170,8 @@ fn one_pass_over_blocks_gives_what_all_rows_give() {
     let rows = noise(500, 70) + 100.0;
     let whole = fit(&rows, 10, PcaSolver::Exact).unwrap();
     for size in [1, 7, 100, 500] {
-        let blocks = rows.axis_chunks_iter(ndarray::Axis(0), size).map(Ok::<_, PcaError>);
+        let blocks =
+            rows.axis_chunks_iter(ndarray::Axis(0), size).map(|block| Ok::<_, PcaError>(block.to_owned()));
         let model = PcaModel::decompose_blocks(70, train(&rows).map(|_| blocks), 10).unwrap();
         assert_eq!(model.samples, 500);
         for (a, b) in model.singular_values.iter().zip(&whole.singular_values) {
@@ -181,7 +182,8 @@ fn one_pass_over_blocks_gives_what_all_rows_give() {
         assert!((&model.mean - &whole.mean).iter().all(|error| error.abs() < 1e-9));
     }
     let fails = |rows: &Array2<f32>| {
-        let blocks = rows.axis_chunks_iter(ndarray::Axis(0), 2).map(Ok::<_, PcaError>);
+        let blocks =
+            rows.axis_chunks_iter(ndarray::Axis(0), 2).map(|block| Ok::<_, PcaError>(block.to_owned()));
         PcaModel::decompose_blocks(4, train(rows).map(|_| blocks), 2).unwrap_err()
     };
     let mut broken = noise(6, 4);

@@ -35,6 +35,16 @@ pub(super) struct Newton<'a> {
     right: Vec<f64>,
     /// `y (alpha + d alpha)`, `[n]`.
     signed: Vec<f64>,
+    /// How far the point is from `w = sum alpha y x` and `sum y alpha = 0`, for the equations of the samples.
+    infeasible: Infeasible,
+}
+
+#[derive(Default)]
+struct Infeasible {
+    /// `X (X' y alpha - w)`, `[n]`.
+    values: Vec<f64>,
+    /// `sum y alpha`.
+    balance: f64,
 }
 
 impl<'a> Newton<'a> {
@@ -61,6 +71,7 @@ impl<'a> Newton<'a> {
             inverse: zeros(),
             right: zeros(),
             signed: zeros(),
+            infeasible: Infeasible::default(),
         }
     }
 
@@ -72,6 +83,9 @@ impl<'a> Newton<'a> {
         }
         self.residual = (RESIDUAL_PER_GAP * gap).clamp(RESIDUALS.0, RESIDUALS.1);
         system.factor(self.design, &self.inverse)?;
+        if system.ones.is_some() {
+            self.measure_infeasibility(point);
+        }
 
         let complementarity = point.complementarity();
         for i in 0..n {
@@ -194,23 +208,28 @@ impl<'a> Newton<'a> {
         }
     }
 
+    fn measure_infeasibility(&mut self, point: &Point) {
+        for (i, sign) in self.samples.sign.iter().enumerate() {
+            self.signed[i] = sign * point.alpha[i];
+        }
+        let mut plane = self.design.transposed_times(&self.signed);
+        self.infeasible.balance = std::mem::take(&mut plane[self.design.width()]);
+        for (value, weight) in plane.iter_mut().zip(point.weights()) {
+            *value -= weight;
+        }
+        self.infeasible.values.resize(self.signed.len(), 0.0);
+        self.design.times(&plane, &mut self.infeasible.values);
+    }
+
     /// As [`solve_for_plane`](Self::solve_for_plane), from the equations of the samples. With `e = y d alpha`,
     /// `(K + D) e + db = y right - X (X' y alpha - w)` and `sum e = -sum y alpha`; the plane follows from `e`, so
     /// what is refined is the first of these.
     fn solve_for_samples(&mut self, system: &mut System, point: &Point) {
         let sign = &self.samples.sign;
         let width = self.design.width();
-        for (i, sign) in sign.iter().enumerate() {
-            self.signed[i] = sign * point.alpha[i];
-        }
-        let mut plane = self.design.transposed_times(&self.signed);
-        let mut unbalanced = std::mem::take(&mut plane[width]);
-        for (value, weight) in plane.iter_mut().zip(point.weights()) {
-            *value -= weight;
-        }
-        self.design.times(&plane, &mut self.direction.values);
         let mut residual: Vec<f64> =
-            (0..sign.len()).map(|i| sign[i] * self.right[i] - self.direction.values[i]).collect();
+            (0..sign.len()).map(|i| sign[i] * self.right[i] - self.infeasible.values[i]).collect();
+        let mut unbalanced = self.infeasible.balance;
         let ones = system.ones.clone().unwrap_or_default();
         let total: f64 = ones.iter().sum();
         self.direction.alpha.fill(0.0);

@@ -1,0 +1,120 @@
+//! `emolab fit-pca`
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use ndarray::Array2;
+use serde_json::json;
+
+use super::{Printer, table};
+use crate::dataset::feature_file::Blocks;
+use crate::error::Error;
+use crate::fs;
+use crate::solvers::pca::{Keep, PcaModel};
+use crate::split::Train;
+use crate::stage::Artifact as _;
+use crate::stages::pca::Reduction;
+
+/// Fit principal components to all rows of a feature file, in one pass and in little memory.
+///
+/// For files of millions of rows: memory holds a block of rows and two matrices [features, features], no more. The file
+/// must be .npy (C order) or .safetensors, and must not be written to meanwhile.
+#[derive(Args)]
+pub struct FitPca {
+    /// The feature file, [rows, features]
+    file: PathBuf,
+    /// How many components, or which share of the variance they are to explain, as in 0.9
+    #[arg(long, value_name = "N", default_value = "20", value_parser = components)]
+    components: Keep,
+    /// Where the model goes, as safetensors: mean, components, singular values, explained variance
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+/// As `components` in `[pca]`.
+fn components(text: &str) -> Result<Keep, String> {
+    if let Ok(count @ 1..) = text.parse() {
+        return Ok(Keep::Count(count));
+    }
+    match text.parse() {
+        Ok(share) if 0.0 < share && share < 1.0 => Ok(Keep::Variance(share)),
+        _ => {
+            Err("expected a number of components, or a share of the variance above 0 and below 1".to_owned())
+        }
+    }
+}
+
+impl FitPca {
+    pub(super) fn run(&self, printer: &Printer) -> Result<(), Error> {
+        let start = Instant::now();
+        let mut blocks = Blocks::open(&self.file)?;
+        let [rows, features] = blocks.shape();
+        let most = self.components.most(rows as usize, features as usize)?;
+        let threads = self.threads.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|error| Error::Arguments(format!("cannot start threads: {error}")))?;
+        let mut read = 0;
+        let blocks = std::iter::from_fn(|| {
+            let block = blocks.next()?;
+            let tenths = 10 * read / rows;
+            read += block.as_ref().map_or(0, Array2::nrows) as u64;
+            if 10 * read / rows > tenths {
+                printer.note(&format!("read  {read} of {rows} rows"));
+            }
+            Some(block.map_err(Error::from))
+        });
+        let model = pool.install(|| {
+            let model = PcaModel::decompose_blocks(features as usize, Train::whole(blocks), most)?;
+            Ok::<_, Error>(model.keep(self.components)?.into_owned())
+        })?;
+        if printer.wants_json() {
+            printer.json(&to_json(&model));
+        } else {
+            printer.result(&render(&model));
+            printer.note(&format!(
+                "{rows} rows of {features} features in {:.1} s",
+                start.elapsed().as_secs_f64()
+            ));
+        }
+        if let Some(output) = &self.output {
+            let files = Reduction(model).save().map_err(|error| Error::Arguments(error.to_string()))?;
+            for bytes in files.values() {
+                fs::write_atomic(output, bytes)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn render(model: &PcaModel) -> String {
+    let header = ["component", "singular value", "explained variance", "ratio", "together"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    let mut together = 0.0;
+    for (i, singular_value) in model.singular_values.iter().enumerate() {
+        let ratio = model.explained_variance_ratio[i];
+        together += ratio;
+        lines.push(vec![
+            (i + 1).to_string(),
+            format!("{singular_value:.6}"),
+            format!("{:.6}", model.explained_variance[i]),
+            format!("{ratio:.4}"),
+            format!("{together:.4}"),
+        ]);
+    }
+    table::align(&lines)
+}
+
+fn to_json(model: &PcaModel) -> serde_json::Value {
+    json!({
+        "samples": model.samples,
+        "features": model.mean.len(),
+        "singular_values": model.singular_values.to_vec(),
+        "explained_variance": model.explained_variance.to_vec(),
+        "explained_variance_ratio": model.explained_variance_ratio.to_vec(),
+        "total_variance": model.total_variance,
+    })
+}
