@@ -137,7 +137,7 @@ pub fn children(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
 
 /// Replaces `path` by `bytes` in one step; its folder is created.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = parent(path);
     create_folder(folder)?;
     let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
@@ -148,6 +148,22 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
         sync_folder(folder)
     };
     write().map_err(FsError::at("write", path))
+}
+
+/// Whether [`write_atomic`] could write there, for who would know before a long computation.
+pub fn check_writable(path: &Path) -> Result<(), FsError> {
+    let folder = parent(path);
+    create_folder(folder)?;
+    if path.is_dir() {
+        return Err(FsError::at("write", path)(io::ErrorKind::IsADirectory.into()));
+    }
+    let probe = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder);
+    probe.map(drop).map_err(FsError::at("write", path))
+}
+
+/// The folder of a file; that of a bare name is the current one.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Temporary files are private to their owner; what they become follows the usual rule for files.
@@ -171,7 +187,7 @@ pub fn is_temporary(path: &Path) -> bool {
 /// The new folder is made whole beside the old one and the two change names in one system call, so a
 /// failure at any point leaves the old folder as it was.
 pub fn replace_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), FsError> {
-    let parent = path.parent().unwrap_or(Path::new("."));
+    let parent = parent(path);
     create_folder(parent)?;
     let replace = || -> io::Result<()> {
         let fresh = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent)?;

@@ -54,6 +54,9 @@ impl FitPca {
         let mut blocks = Blocks::open(&self.file)?;
         let [rows, features] = blocks.shape();
         let most = self.components.most(rows as usize, features as usize)?;
+        if let Some(output) = &self.output {
+            fs::check_writable(output)?;
+        }
         let threads = self.threads.map_or(0, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|error| Error::Arguments(format!("cannot start threads: {error}")))?;
@@ -62,7 +65,7 @@ impl FitPca {
             let block = blocks.next()?;
             let tenths = 10 * read / rows;
             read += block.as_ref().map_or(0, Array2::nrows) as u64;
-            if 10 * read / rows > tenths {
+            if read < rows && 10 * read / rows > tenths {
                 printer.note(&format!("read  {read} of {rows} rows"));
             }
             Some(block.map_err(Error::from))

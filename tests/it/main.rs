@@ -12,6 +12,7 @@ mod precomputed;
 mod readme;
 mod results;
 mod setup;
+mod solvers;
 mod stop;
 mod store;
 mod threads;

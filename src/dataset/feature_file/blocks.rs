@@ -47,6 +47,13 @@ impl Blocks {
         Ok(Self { path: path.to_owned(), file, located, rows, next: 0 })
     }
 
+    /// With so many rows in a block, at least one.
+    #[must_use]
+    pub fn of_rows(mut self, rows: u64) -> Self {
+        self.rows = rows.max(1);
+        self
+    }
+
     /// Rows and columns of the whole file.
     pub const fn shape(&self) -> [u64; 2] {
         self.located.shape

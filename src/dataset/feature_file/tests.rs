@@ -51,6 +51,45 @@ fn every_format_gives_the_same_matrix() {
 }
 
 #[test]
+fn blocks_of_rows_together_are_the_matrix() {
+    let mut read_files = 0;
+    for path in fs::children(&folder()).unwrap() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        match Blocks::open(&path) {
+            Err(FeatureFileError::ByColumn { .. }) => assert!(name.ends_with("-F.npy"), "{name}"),
+            Err(FeatureFileError::NoBlocks { .. }) => assert!(!name.ends_with("npy"), "{name}"),
+            Err(FeatureFileError::File { .. }) => assert!(name.starts_with("bad-"), "{name}"),
+            Err(other) => panic!("{name}: {other}"),
+            Ok(blocks) => {
+                assert_eq!(blocks.shape(), [5, 3], "{name}");
+                for rows in [1, 2, 5, 8] {
+                    let parts: Vec<_> =
+                        Blocks::open(&path).unwrap().of_rows(rows).map(Result::unwrap).collect();
+                    assert_eq!(parts.len() as u64, 5_u64.div_ceil(rows), "{name}");
+                    let views: Vec<_> = parts.iter().map(Array2::view).collect();
+                    assert_eq!(ndarray::concatenate(ndarray::Axis(0), &views).unwrap(), expected(), "{name}");
+                }
+                read_files += 1;
+            }
+        }
+    }
+    assert_eq!(read_files, 11);
+}
+
+#[test]
+fn a_file_that_shrinks_between_blocks_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.npy");
+    std::fs::write(&path, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 1), }\n", &[0; 12]))
+        .unwrap();
+    let mut blocks = Blocks::open(&path).unwrap().of_rows(1);
+    assert!(blocks.next().unwrap().is_ok());
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 4).unwrap();
+    assert!(matches!(blocks.next().unwrap(), Err(FeatureFileError::Unreadable(_))));
+}
+
+#[test]
 fn what_is_no_matrix_of_floats_is_refused() {
     assert_eq!(format_error("bad-integers.npy"), FormatError::NotFloats { kind: "<i8".to_owned() });
     assert_eq!(format_error("bad-objects.npy"), FormatError::NotFloats { kind: "|O".to_owned() });

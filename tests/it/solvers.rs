@@ -1,0 +1,166 @@
+//! What an experiment says about its solvers, and the commands that try them.
+
+use crate::harness::{EMOTIONS, Project, npy};
+
+const FILE: &str = "experiments/mine.toml";
+
+/// A column of a table in `results/mine`, after the header.
+fn column(project: &Project, table: &str, name: &str) -> Vec<String> {
+    let text = project.read(&format!("results/mine/{table}"));
+    let mut lines = text.lines();
+    let at = lines.next().unwrap().split(',').position(|column| column == name).unwrap();
+    lines.map(|line| line.split(',').nth(at).unwrap().to_owned()).collect()
+}
+
+fn numbers(project: &Project, table: &str, name: &str) -> Vec<f64> {
+    column(project, table, name).iter().map(|cell| cell.parse().unwrap()).collect()
+}
+
+#[test]
+fn every_fit_is_reported_with_a_gap_below_the_certified_one() {
+    let project = Project::with_features();
+    project.must(&["run", FILE]);
+    assert_eq!(column(&project, "fits.csv", "emotion").len(), 3 * EMOTIONS.len());
+    assert!(numbers(&project, "fits.csv", "relative_gap").iter().all(|gap| (0.0..=1e-8).contains(gap)));
+    let (primal, dual) = (numbers(&project, "fits.csv", "primal"), numbers(&project, "fits.csv", "dual"));
+    assert!(primal.iter().zip(&dual).all(|(primal, dual)| (primal - dual).abs() <= 1e-8 * primal));
+    assert!(numbers(&project, "fits.csv", "iterations").iter().all(|steps| (5.0..40.0).contains(steps)));
+    assert!(
+        numbers(&project, "fits.csv", "support_vectors").iter().all(|count| (2.0..=64.0).contains(count))
+    );
+    assert!(!project.has("results/mine/penalties.csv"));
+}
+
+#[test]
+fn linfa_computes_its_own_fits_and_stops_further_from_the_optimum() {
+    let project = Project::with_features();
+    project.must(&["run", FILE]);
+    let own = numbers(&project, "fits.csv", "primal");
+    let ran = project.must(&["run", FILE, "--set", "svm.solver=linfa"]);
+    assert!(ran.err.contains("train-svm") && !ran.err.contains("fit-pca"), "{}", ran.err);
+    let other = numbers(&project, "fits.csv", "primal");
+    assert!(own.iter().zip(&other).all(|(own, other)| own <= other && *other < 1.01 * own));
+    assert!(numbers(&project, "fits.csv", "relative_gap").iter().any(|gap| *gap > 1e-6));
+}
+
+#[test]
+fn the_penalty_is_chosen_inside_the_training_folds() {
+    let project = Project::with_features();
+    let list = ["run", FILE, "--set", "svm.c=[0.001,0.1,10]"];
+    let ran = project.emolab(&list);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("select = \"inner-cv\""), "{}", ran.err);
+    let choose = [list.as_slice(), &["--set", "svm.select=inner-cv"]].concat();
+    let ran = project.emolab(&choose);
+    assert_eq!(ran.code, 2, "four groups of a class do not spread over five folds");
+    assert!(ran.err.contains("inner_folds"), "{}", ran.err);
+
+    project.must(&[choose.as_slice(), &["--set", "svm.inner_folds=3"]].concat());
+    assert_eq!(numbers(&project, "penalties.csv", "c"), [0.001, 0.1, 10.0].repeat(3));
+    let chosen = column(&project, "penalties.csv", "chosen");
+    assert_eq!(chosen.iter().filter(|cell| *cell == "true").count(), 3);
+    let rates = numbers(&project, "penalties.csv", "inner_mean_true_positive_rate");
+    let fits = numbers(&project, "fits.csv", "c");
+    for fold in 0..3 {
+        let own = 3 * fold..3 * fold + 3;
+        let best = own.clone().find(|row| chosen[*row] == "true").unwrap();
+        assert!(rates[own.clone()].iter().all(|rate| *rate <= rates[best]), "fold {fold}");
+        let c = numbers(&project, "penalties.csv", "c")[best];
+        let of_fold = fits.chunks(EMOTIONS.len()).nth(fold).unwrap();
+        assert!(of_fold.iter().all(|found| found.to_bits() == c.to_bits()), "fold {fold}");
+    }
+}
+
+#[test]
+fn fewer_components_need_no_other_decomposition() {
+    let project = Project::with_features();
+    project.must(&["run", FILE]);
+    let ran = project.must(&["run", FILE, "--set", "pca.components=3"]);
+    assert!(!ran.err.contains("fit-pca") && ran.err.contains("train-svm"), "{}", ran.err);
+    let ran = project.must(&["run", FILE, "--set", "pca.components=0.9"]);
+    assert!(ran.err.contains("fit-pca"), "{}", ran.err);
+    for (components, word) in [("40", "at most 16"), ("0", "1"), ("1.5", "share of the variance")] {
+        let ran = project.emolab(&["run", FILE, "--set", &format!("pca.components={components}")]);
+        assert_eq!(ran.code, 2, "{components}: {}", ran.err);
+        assert!(ran.err.contains("components") && ran.err.contains(word), "{components}: {}", ran.err);
+    }
+}
+
+#[test]
+fn both_solvers_are_compared_problem_by_problem() {
+    let project = Project::with_features();
+    let ran = project.must(&["check-solvers", FILE, "--json"]);
+    let problems: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let problems = problems.as_array().unwrap();
+    assert_eq!(problems.len(), 3 * EMOTIONS.len());
+    for problem in problems {
+        let (own, other) = (&problem["interior_point"]["fit"], &problem["linfa"]["fit"]);
+        assert!(own["primal"].as_f64().unwrap() <= other["primal"].as_f64().unwrap());
+        assert!(own["relative_gap"].as_f64().unwrap() <= 1e-8);
+        assert!(problem["largest_difference"].as_f64().unwrap() < 0.1);
+        assert!(problem["linfa"]["seconds"].as_f64().unwrap() > 0.0);
+    }
+    let table = project.must(&["check-solvers", FILE]).out;
+    assert!(table.contains("DINOv2 fold 3 sadness") && table.contains("24 problems"), "{table}");
+}
+
+#[test]
+fn a_mapped_file_gives_the_components_of_its_rows() {
+    let project = Project::with_features();
+    project.must(&["run", FILE, "--set", "pca.components=16", "--set", "pca.fit=all"]);
+    let ran =
+        project.must(&["fit-pca", "my/dinov2.npy", "--components", "16", "--json", "-o", "pca.safetensors"]);
+    let model: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&model["samples"], &model["features"]), (&96.into(), &16.into()));
+    let bytes = project.bytes("pca.safetensors");
+    let stored = project.blobs().into_iter().filter(|blob| std::fs::read(blob).unwrap().len() == bytes.len());
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let values = |file: &safetensors::SafeTensors<'_>, name: &str| -> Vec<f64> {
+        let data = file.tensor(name).unwrap().data().to_vec();
+        data.as_chunks::<8>().0.iter().map(|value| f64::from_le_bytes(*value)).collect()
+    };
+    let mut compared = 0;
+    for blob in stored {
+        let other = std::fs::read(blob).unwrap();
+        let Ok(other) = safetensors::SafeTensors::deserialize(&other) else { continue };
+        for name in ["mean", "components", "singular_values", "explained_variance_ratio"] {
+            let (own, other) = (values(&tensors, name), values(&other, name));
+            assert!(own.iter().zip(&other).all(|(own, other)| (own - other).abs() < 1e-9), "{name}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 0, "the run fitted the same components from memory");
+}
+
+#[test]
+fn a_file_that_cannot_be_fitted_is_refused_before_it_is_read() {
+    let project = Project::with_features();
+    project
+        .write("one.npy", &npy(1, 4, &[0.5; 4]))
+        .write("empty.npy", b"")
+        .write("cut.npy", &npy(9, 4, &[0.5; 35]));
+    project
+        .write("infinite.npy", &npy(2, 2, &[1.0, 2.0, f32::INFINITY, 3.0]))
+        .write("flat.npy", &npy(3, 1, &[1.0; 3]));
+    let ran = project.emolab(&["fit-pca", "my/dinov2.npy", "--components", "2", "-o", "my"]);
+    assert!(ran.code == 1 && ran.err.contains("cannot write `my`") && ran.out.is_empty(), "{}", ran.err);
+    for (arguments, words) in [
+        (["my/dinov2.npy", "17"], "at most 16"),
+        (["my/dinov2.npy", "0"], "expected a number of components"),
+        (["my/dinov2.npy", "1.5"], "expected a number of components"),
+        (["one.npy", "1"], "at least 2 training rows"),
+        (["empty.npy", "1"], "empty.npy"),
+        (["cut.npy", "1"], "is it truncated?"),
+        (["infinite.npy", "1"], "feature 0 of training row 1 is not a finite number"),
+        (["flat.npy", "1"], "no variance"),
+        (["my/manifest.csv", "1"], "expected .npy or .safetensors"),
+        (["nowhere.npy", "1"], "nowhere.npy"),
+        (["my", "1"], "expected .npy or .safetensors"),
+    ] {
+        let ran =
+            project.emolab(&["fit-pca", arguments[0], "--components", arguments[1], "-o", "out.safetensors"]);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.err);
+        assert!(ran.err.contains(words), "{arguments:?}: {}", ran.err);
+        assert!(!project.has("out.safetensors"));
+    }
+}
