@@ -154,7 +154,8 @@ fn svm_agrees_with_libsvm() {
         let parameters = SvmParameters { c: case.c, class_weight, ..SvmParameters::default() };
         let model = OneVsAllModel::fit(&train, &labels, &parameters).unwrap();
         let values = model.decision_values(test.get().view()).unwrap();
-        assert_decides_alike(&values, &case.decision_values, 1e-6);
+        // A relative gap of 1e-11 leaves the plane within 1e-5 of the optimal one.
+        assert_decides_alike(&values, &case.decision_values, 1e-5);
     }
 }
 

@@ -9,6 +9,8 @@ use faer::{Accum, Mat, MatRef, Par};
 use ndarray::{Array1, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use super::PcaError;
+
 /// Side of the square blocks of a Gram matrix.
 const TILE: usize = 160;
 
@@ -28,11 +30,20 @@ pub(super) struct Centred {
 
 impl Centred {
     /// Of rows `[n, d]` with `n > 0` and `d > 0`.
-    pub fn new(rows: ArrayView2<'_, f32>) -> Self {
+    ///
+    /// # Errors
+    /// A value that is not finite.
+    pub fn new(rows: ArrayView2<'_, f32>) -> Result<Self, PcaError> {
         let (samples, features) = rows.dim();
         let mut mean = Array1::<f64>::zeros(features);
         for row in rows.axis_iter(Axis(0)) {
             mean.zip_mut_with(&row, |sum, value| *sum += f64::from(*value));
+        }
+        // Sums of f32 do not overflow an f64, so one is infinite or no number only if a value is.
+        if !mean.iter().all(|sum| sum.is_finite())
+            && let Some(((row, column), _)) = rows.indexed_iter().find(|(_, value)| !value.is_finite())
+        {
+            return Err(PcaError::NotFinite { row, column });
         }
         mean /= samples as f64;
         let mut values = vec![0.0; samples * features];
@@ -40,15 +51,13 @@ impl Centred {
             .par_chunks_mut(features)
             .enumerate()
             .map(|(number, centred)| {
-                let mut squares = 0.0;
                 for (centred, (value, mean)) in centred.iter_mut().zip(rows.row(number).iter().zip(&mean)) {
                     *centred = f64::from(*value) - mean;
-                    squares += *centred * *centred;
                 }
-                squares
+                sum_of_squares(centred)
             })
             .collect();
-        Self { values, samples, mean, squares: of_rows.iter().sum() }
+        Ok(Self { values, samples, mean, squares: of_rows.iter().sum() })
     }
 
     /// `[n, d]`.
@@ -65,6 +74,18 @@ impl Centred {
     pub fn smaller_first(&self) -> MatRef<'_, f64> {
         if self.is_wide() { self.rows() } else { self.rows().transpose() }
     }
+}
+
+/// In eight sums side by side, as a processor adds.
+fn sum_of_squares(values: &[f64]) -> f64 {
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += value * value;
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|value| value * value).sum::<f64>()
 }
 
 /// The lower triangle of `a a'`, `[m, m]`.

@@ -49,19 +49,16 @@ impl PcaModel {
     pub fn decompose(train: &Train<Array2<f32>>, most: usize, solver: PcaSolver) -> Result<Self, PcaError> {
         let rows = train.get();
         let (samples, features) = rows.dim();
-        if let Some(((row, column), _)) = rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
-            return Err(PcaError::NotFinite { row, column });
-        }
         if samples < 2 {
             return Err(PcaError::TooFewSamples { samples });
         }
         if most == 0 || features == 0 {
             return Err(PcaError::NoComponents);
         }
+        let data = Centred::new(rows.view())?;
         if rows.rows().into_iter().all(|row| row == rows.row(0)) {
             return Err(PcaError::NoVariance { samples });
         }
-        let data = Centred::new(rows.view());
         let most = most.min(features).min(samples - 1);
         let found = match solver.resolve(samples.min(features), most) {
             PcaSolver::Exact | PcaSolver::Auto => exact::directions(&data, most)?,

@@ -82,6 +82,11 @@ impl Design {
         Self { chunks, samples, width, scale: unit * norm, mean: mean * unit, basis, kernel }
     }
 
+    /// Rows of a chunk, but for the last.
+    fn height(&self) -> usize {
+        self.chunks.first().map_or(1, Mat::nrows)
+    }
+
     /// Number of samples, `n`.
     pub const fn samples(&self) -> usize {
         self.samples
@@ -123,7 +128,7 @@ impl Design {
     /// `A x`, `[n]`, of `x` `[r + 1]`.
     pub fn times(&self, x: &[f64], product: &mut [f64]) {
         let x = MatRef::from_column_major_slice(x, x.len(), 1);
-        let height = self.chunks.first().map_or(1, Mat::nrows);
+        let height = self.height();
         let parts = product.par_chunks_mut(height).zip(&self.chunks);
         let multiply = |(part, chunk): (&mut [f64], &Mat<f64>)| {
             let part = MatMut::from_column_major_slice_mut(part, chunk.nrows(), 1);
@@ -138,13 +143,46 @@ impl Design {
 
     /// `A' v`, `[r + 1]`, of `v` `[n]`.
     pub fn transposed_times(&self, v: &[f64]) -> Vec<f64> {
-        let size = self.width + 1;
-        self.sum_over_chunks(size, 1, |chunk, first, sum| {
+        let add = |chunk: &Mat<f64>, first: usize, sum: MatMut<'_, f64>| {
             let v = MatRef::from_column_major_slice(&v[first..first + chunk.nrows()], chunk.nrows(), 1);
             matmul(sum, Accum::Add, chunk.transpose(), v, 1.0, Par::Seq);
-        })
-        .col_as_slice(0)
-        .to_vec()
+        };
+        self.sum_over_chunks(self.width + 1, 1, add).col_as_slice(0).to_vec()
+    }
+
+    /// `A' v`, `[r + 1]`, of the `v` that `make` gives for row `i` and `(A x)_i`, in one pass over the rows: theirs is the
+    /// memory that a step of many samples waits for. What else `make` gives goes to `made`, `A x` to `product`.
+    pub fn times_and_back(
+        &self,
+        x: &[f64],
+        product: &mut [f64],
+        made: &mut [f64],
+        make: impl Fn(usize, f64) -> (f64, f64) + Sync,
+    ) -> Vec<f64> {
+        let x = MatRef::from_column_major_slice(x, x.len(), 1);
+        let height = self.height();
+        let pass = |number: usize, product: &mut [f64], made: &mut [f64], chunk: &Mat<f64>| {
+            let rows = chunk.nrows();
+            let whole = MatMut::from_column_major_slice_mut(&mut *product, rows, 1);
+            matmul(whole, Accum::Replace, chunk, x, 1.0, Par::Seq);
+            let mut v = vec![0.0; rows];
+            for (i, v) in v.iter_mut().enumerate() {
+                (made[i], *v) = make(number * height + i, product[i]);
+            }
+            let mut part = Mat::zeros(self.width + 1, 1);
+            let v = MatRef::from_column_major_slice(&v, rows, 1);
+            matmul(part.as_mut(), Accum::Add, chunk.transpose(), v, 1.0, Par::Seq);
+            part
+        };
+        if let [only] = self.chunks.as_slice() {
+            return pass(0, product, made, only).col_as_slice(0).to_vec();
+        }
+        let outputs = product.par_chunks_mut(height).zip(made.par_chunks_mut(height));
+        let parts = outputs.zip(&self.chunks).enumerate();
+        let parts: Vec<Mat<f64>> =
+            parts.map(|(number, ((product, made), chunk))| pass(number, product, made, chunk)).collect();
+        let sum = parts.into_iter().fold(Mat::zeros(self.width + 1, 1), |sum, part| sum + part);
+        sum.col_as_slice(0).to_vec()
     }
 
     /// The lower triangle of `A' diag(weights) A`, `[r + 1, r + 1]`, into `gram`; `weighted` is memory for it.
@@ -170,7 +208,7 @@ impl Design {
         columns: usize,
         add: impl Fn(&Mat<f64>, usize, MatMut<'_, f64>) + Sync,
     ) -> Mat<f64> {
-        let height = self.chunks.first().map_or(1, Mat::nrows);
+        let height = self.height();
         let part = |(number, chunk): (usize, &Mat<f64>)| {
             let mut part = Mat::zeros(rows, columns);
             add(chunk, number * height, part.as_mut());

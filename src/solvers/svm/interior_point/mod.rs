@@ -58,7 +58,7 @@ use point::Point;
 pub const GAP: f64 = 1e-8;
 
 /// The relative gap at which the iteration stops; it is mostly reached, since the last steps converge quadratically.
-const AIM: f64 = 1e-10;
+const AIM: f64 = 1e-11;
 
 /// From this gap of the iterate on, certificates are made.
 const CERTIFY_BELOW: f64 = 1e-6;

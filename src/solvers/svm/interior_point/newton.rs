@@ -87,28 +87,20 @@ impl<'a> Newton<'a> {
             self.measure_infeasibility(point);
         }
 
-        let complementarity = point.complementarity();
         for i in 0..n {
             self.right[i] = 1.0 - self.samples.sign[i] * point.values[i];
         }
-        self.solve(system, point);
-        for i in 0..n {
-            let change = self.direction.alpha[i];
-            self.direction.lower[i] = -point.lower[i] - point.lower[i] / point.alpha[i] * change;
-            self.direction.upper[i] = -point.upper[i] + point.upper[i] / point.room[i] * change;
-        }
-        let step = point.longest_step(&self.direction).min(1.0);
-        let predicted = point.complementarity_after(step, &self.direction);
-        let target = complementarity * (predicted / complementarity).powi(3);
-
+        // A rough direction predicts as well.
+        self.solve(system, point, 0);
+        let target = self.predict(point);
         // The second-order terms of the predictor.
         for i in 0..n {
             let change = self.direction.alpha[i];
-            self.aim.lower[i] = target - change * self.direction.lower[i];
-            self.aim.upper[i] = target + change * self.direction.upper[i];
+            let (lower, upper) = (1.0 + change / point.alpha[i], 1.0 - change / point.room[i]);
+            self.aim.lower[i] = target + change * point.lower[i] * lower;
+            self.aim.upper[i] = target - change * point.upper[i] * upper;
         }
-        self.aim_at(system, point);
-        let mut longest = point.longest_step(&self.direction);
+        let mut longest = self.aim_at(system, point);
         for _ in 0..self.correctors {
             if longest >= 1.0 || !self.correct(system, point, target, &mut longest) {
                 break;
@@ -117,6 +109,26 @@ impl<'a> Newton<'a> {
         let inside = 1.0 - (0.1 * gap).clamp(1e-4, 1e-2);
         point.advance((inside * longest).min(1.0), &self.direction);
         Ok(())
+    }
+
+    /// What the products are to become: the smaller, the further the predictor could go. It changes `u` by
+    /// `-u (1 + d alpha / alpha)` and `v` by `-v (1 - d alpha / (C - alpha))`, so it need not be written down.
+    fn predict(&self, point: &Point) -> f64 {
+        let relative = |i: usize, change: f64| (change / point.alpha[i], change / point.room[i]);
+        let mut ratio = 1.0f64;
+        for (i, change) in self.direction.alpha.iter().enumerate() {
+            let (lower, upper) = relative(i, *change);
+            ratio = ratio.max(-lower).max(upper).max(1.0 + lower).max(1.0 - upper);
+        }
+        let step = 1.0 / ratio;
+        let mut predicted = 0.0;
+        for (i, change) in self.direction.alpha.iter().enumerate() {
+            let (lower, upper) = relative(i, *change);
+            predicted += (point.alpha[i] + step * change) * point.lower[i] * (1.0 - step * (1.0 + lower))
+                + (point.room[i] - step * change) * point.upper[i] * (1.0 - step * (1.0 - upper));
+        }
+        let complementarity = point.complementarity();
+        complementarity * (predicted / (2 * point.alpha.len()) as f64 / complementarity).powi(3)
     }
 
     /// Gondzio's corrector: where a longer step would leave products far from the target, aim them back at it. Kept,
@@ -133,8 +145,7 @@ impl<'a> Newton<'a> {
             self.aim.lower[i] += back(lower);
             self.aim.upper[i] += back(upper);
         }
-        self.aim_at(system, point);
-        let corrected = point.longest_step(&self.direction);
+        let corrected = self.aim_at(system, point);
         let is_longer = corrected.min(1.0) >= 1.05 * *longest;
         if is_longer {
             *longest = corrected;
@@ -144,34 +155,39 @@ impl<'a> Newton<'a> {
         is_longer
     }
 
-    /// The direction in which `alpha u` and `(C - alpha) v` go to what is aimed at.
-    fn aim_at(&mut self, system: &mut System, point: &Point) {
+    /// The direction in which `alpha u` and `(C - alpha) v` go to what is aimed at, and the longest step along it that
+    /// keeps everything at or above 0.
+    fn aim_at(&mut self, system: &mut System, point: &Point) -> f64 {
         let n = point.alpha.len();
         for i in 0..n {
             self.right[i] = 1.0 - self.samples.sign[i] * point.values[i] + self.aim.lower[i] / point.alpha[i]
                 - self.aim.upper[i] / point.room[i];
         }
-        self.solve(system, point);
+        self.solve(system, point, MOST_REFINEMENTS);
+        let mut ratio = 0.0f64;
         for i in 0..n {
             let change = self.direction.alpha[i];
-            self.direction.lower[i] =
-                (self.aim.lower[i] - point.lower[i] * change) / point.alpha[i] - point.lower[i];
-            self.direction.upper[i] =
-                (self.aim.upper[i] + point.upper[i] * change) / point.room[i] - point.upper[i];
+            let lower = (self.aim.lower[i] - point.lower[i] * change) / point.alpha[i] - point.lower[i];
+            let upper = (self.aim.upper[i] + point.upper[i] * change) / point.room[i] - point.upper[i];
+            ratio = ratio.max(-change / point.alpha[i]).max(change / point.room[i]);
+            ratio = ratio.max(-lower / point.lower[i]).max(-upper / point.upper[i]);
+            self.direction.lower[i] = lower;
+            self.direction.upper[i] = upper;
         }
+        1.0 / ratio
     }
 
-    fn solve(&mut self, system: &mut System, point: &Point) {
+    fn solve(&mut self, system: &mut System, point: &Point, refinements: usize) {
         if system.ones.is_some() {
-            self.solve_for_samples(system, point);
+            self.solve_for_samples(system, point, refinements);
         } else {
-            self.solve_for_plane(system, point);
+            self.solve_for_plane(system, point, refinements);
         }
     }
 
     /// The direction of plane, values and `alpha` for the right side, refined against the equations
     /// `w = sum alpha y x` and `sum y alpha = 0` themselves: rounding in the factor leaves no trace.
-    fn solve_for_plane(&mut self, system: &mut System, point: &Point) {
+    fn solve_for_plane(&mut self, system: &mut System, point: &Point, refinements: usize) {
         let sign = &self.samples.sign;
         for (i, sign) in sign.iter().enumerate() {
             self.signed[i] = sign * (point.alpha[i] + self.inverse[i] * self.right[i]);
@@ -181,21 +197,20 @@ impl<'a> Newton<'a> {
             *residual -= weight;
         }
         self.direction.plane.fill(0.0);
-        for refinement in 0..=MOST_REFINEMENTS {
+        for refinement in 0..=refinements {
             system.solve(&mut residual);
             for (value, correction) in self.direction.plane.iter_mut().zip(&residual) {
                 *value += correction;
             }
-            self.design.times(&self.direction.plane, &mut self.direction.values);
-            for (i, sign) in sign.iter().enumerate() {
-                let change = self.inverse[i] * (self.right[i] - sign * self.direction.values[i]);
-                self.direction.alpha[i] = change;
-                self.signed[i] = sign * (point.alpha[i] + change);
-            }
-            if refinement == MOST_REFINEMENTS {
+            let Direction { alpha, plane, values, .. } = &mut self.direction;
+            let make = |i: usize, value: f64| {
+                let change = self.inverse[i] * (self.right[i] - sign[i] * value);
+                (change, sign[i] * (point.alpha[i] + change))
+            };
+            residual = self.design.times_and_back(plane, values, alpha, make);
+            if refinement == refinements {
                 break;
             }
-            residual = self.design.transposed_times(&self.signed);
             let mut size = residual.iter().fold(0.0f64, |size, value| size.max(value.abs()));
             for (j, weight) in point.weights().iter().enumerate() {
                 let next = weight + self.direction.plane[j];
@@ -224,7 +239,7 @@ impl<'a> Newton<'a> {
     /// As [`solve_for_plane`](Self::solve_for_plane), from the equations of the samples. With `e = y d alpha`,
     /// `(K + D) e + db = y right - X (X' y alpha - w)` and `sum e = -sum y alpha`; the plane follows from `e`, so
     /// what is refined is the first of these.
-    fn solve_for_samples(&mut self, system: &mut System, point: &Point) {
+    fn solve_for_samples(&mut self, system: &mut System, point: &Point, refinements: usize) {
         let sign = &self.samples.sign;
         let width = self.design.width();
         let mut residual: Vec<f64> =
@@ -234,7 +249,7 @@ impl<'a> Newton<'a> {
         let total: f64 = ones.iter().sum();
         self.direction.alpha.fill(0.0);
         let mut bias = 0.0;
-        for refinement in 0..=MOST_REFINEMENTS {
+        for refinement in 0..=refinements {
             system.solve(&mut residual);
             let change = (residual.iter().sum::<f64>() + unbalanced) / total;
             bias += change;
@@ -248,7 +263,7 @@ impl<'a> Newton<'a> {
             }
             self.direction.plane[width] = bias;
             self.design.times(&self.direction.plane, &mut self.direction.values);
-            if refinement == MOST_REFINEMENTS {
+            if refinement == refinements {
                 break;
             }
             unbalanced = next[width];

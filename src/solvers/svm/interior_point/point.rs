@@ -107,29 +107,6 @@ impl Point {
         (primal - dual) / primal.abs().max(dual.abs())
     }
 
-    /// The longest step along a direction that keeps everything at or above 0.
-    pub fn longest_step(&self, direction: &Direction) -> f64 {
-        let mut ratio = 0.0f64;
-        for i in 0..self.alpha.len() {
-            ratio = ratio
-                .max(-direction.alpha[i] / self.alpha[i])
-                .max(direction.alpha[i] / self.room[i])
-                .max(-direction.lower[i] / self.lower[i])
-                .max(-direction.upper[i] / self.upper[i]);
-        }
-        1.0 / ratio
-    }
-
-    /// [`complementarity`](Self::complementarity) after a step, not taken.
-    pub fn complementarity_after(&self, step: f64, direction: &Direction) -> f64 {
-        let mut sum = 0.0;
-        for i in 0..self.alpha.len() {
-            sum += (self.alpha[i] + step * direction.alpha[i]) * (self.lower[i] + step * direction.lower[i])
-                + (self.room[i] - step * direction.alpha[i]) * (self.upper[i] + step * direction.upper[i]);
-        }
-        sum / (2 * self.alpha.len()) as f64
-    }
-
     /// Takes a step.
     pub fn advance(&mut self, step: f64, direction: &Direction) {
         for i in 0..self.alpha.len() {
