@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::images::{Filter, Fit};
-use crate::networks::{Device, NetworkCard};
+use crate::networks::{Device, Input, Layer, NetworkCard, Precision};
 use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::Scale;
 use crate::solvers::svm::{ClassWeight, SvmSolver};
@@ -110,23 +110,31 @@ pub struct Method {
 #[derive(Clone, Debug)]
 pub enum Features {
     /// A layer of a network, run over the images.
-    Cnn {
-        /// Which network.
-        network: &'static NetworkCard,
-        /// Which of its layers.
-        layer: &'static str,
-        /// Its weights file; `None` for the one that set-up fetched.
-        weights: Option<PathBuf>,
-        /// How an image meets the input size.
-        fit: Fit,
-        /// The resampling filter.
-        filter: Filter,
-    },
+    Cnn(Cnn),
     /// A matrix made elsewhere, one row per manifest row.
     Precomputed {
         /// `.npy`, `.safetensors` or `.parquet`.
         file: PathBuf,
     },
+}
+
+/// A network and what is read out of it.
+#[derive(Clone, Debug)]
+pub struct Cnn {
+    /// Which network.
+    pub network: &'static NetworkCard,
+    /// What enters it.
+    pub input: Input,
+    /// Which of its layers.
+    pub layer: Layer,
+    /// Its weights file; `None` for the one that set-up fetched.
+    pub weights: Option<PathBuf>,
+    /// How an image meets the input size.
+    pub fit: Fit,
+    /// The resampling filter.
+    pub filter: Filter,
+    /// The number format in which it runs.
+    pub precision: Precision,
 }
 
 /// `[pca]`

@@ -10,6 +10,7 @@ mod document;
 pub mod experiment;
 mod field;
 mod layers;
+mod methods;
 mod names;
 mod problem;
 mod schema;

@@ -9,9 +9,10 @@ use super::section::Reader;
 use super::tables;
 
 /// Between them these files visit every setting: one for each choice that brings settings of its own.
-const VISITS: [&str; 2] = [
+const VISITS: [&str; 3] = [
     "[split]\nkind = \"k-fold\"\n[[method]]\nvariant = \"imagenet-cnn\"",
     "[split]\nkind = \"holdout\"\n[[method]]\nvariant = \"precomputed\"",
+    "[[method]]\nvariant = \"imagenet-cnn\"\nnetwork = \"torchscript\"",
 ];
 
 /// The schema, draft 2020-12.

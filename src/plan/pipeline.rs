@@ -4,7 +4,9 @@ use super::graph::Graph;
 use super::sources::{self, Found};
 use super::{FitInputs, Places, PlanError, weights_path};
 use crate::config::Experiment;
-use crate::config::experiment::{Features as FeaturesOf, Method, OnBadImage, PcaFit, Penalty, SplitKind};
+use crate::config::experiment::{
+    Cnn, Features as FeaturesOf, Method, OnBadImage, PcaFit, Penalty, SplitKind,
+};
 use crate::dataset::card;
 use crate::images::{self, Preprocess};
 use crate::networks::Device;
@@ -65,8 +67,7 @@ pub(super) fn build(
 ) -> Result<Built, PlanError> {
     let dataset = &experiment.dataset;
     let card = card::find(&dataset.name, Some(&places.project.join("datasets")))?;
-    let read_images =
-        experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn { .. }));
+    let read_images = experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn(_)));
     let title = card.as_ref().map_or_else(|| dataset.name.clone(), |card| card.title.clone());
     let mut notices = Vec::new();
 
@@ -151,39 +152,52 @@ fn features(
             let stage = ReadFeatures { manifest: data.manifest, content, file: path };
             Ok(graph.add(format!("read-features {}", method.name), stage))
         }
-        FeaturesOf::Cnn { network, layer, weights, fit, filter } => {
-            if cfg!(not(feature = "torch")) {
-                return Err(PlanError::WithoutTorch { network: network.name });
-            }
-            let path = weights_path(network, weights.as_deref(), places);
-            let missing = |_| PlanError::NoWeights { network: network.name, path: path.clone() };
-            let digest = store.hints().digest(&path).map_err(missing)?.digest;
-            let width =
-                network.layers.iter().find(|known| known.name == *layer).map_or(0, |known| known.width);
-            let (size, resize) = (network.input, network.resize);
-            let extraction = Extraction {
-                network: network.name,
-                layer,
-                width,
-                weights: digest,
-                preprocess: Preprocess { size, resize, fit: *fit, filter: *filter },
-                images: images::VERSION,
-                libtorch: env!("BUILT_LIBTORCH_VERSION"),
-                device: device_kind(experiment.device)?,
-            };
-            let stage = ExtractFeatures {
-                manifest: data.manifest,
-                listing: data.listing,
-                extractor: extraction.extractor(),
-                extraction,
-                folder: data.folder.clone(),
-                weights_file: path,
-                device: experiment.device,
-                max_pixels: experiment.dataset.max_pixels,
-            };
+        FeaturesOf::Cnn(cnn) => {
+            let stage = extract(experiment, cnn, data, store, places)?;
             Ok(graph.add(format!("extract-features {}", method.name), stage))
         }
     }
+}
+
+fn extract(
+    experiment: &Experiment,
+    cnn: &Cnn,
+    data: &Data,
+    store: &Store,
+    places: &Places,
+) -> Result<ExtractFeatures, PlanError> {
+    let network = cnn.network.name;
+    if cfg!(not(feature = "torch")) {
+        return Err(PlanError::WithoutTorch { network });
+    }
+    let path = weights_path(cnn.network, cnn.weights.as_deref(), places);
+    let origin = cnn.network.weights_source;
+    let path = path.ok_or(PlanError::NoPublishedWeights { network, origin })?;
+    let missing = |_| PlanError::NoWeights { network, path: path.clone() };
+    let weights = store.hints().digest(&path).map_err(missing)?.digest;
+    let (size, resize) = (cnn.input.side, cnn.input.resize);
+    let extraction = Extraction {
+        network,
+        layer: cnn.layer.name,
+        width: cnn.layer.width,
+        input: cnn.input,
+        precision: cnn.precision,
+        weights,
+        preprocess: Preprocess { size, resize, fit: cnn.fit, filter: cnn.filter },
+        images: images::VERSION,
+        libtorch: env!("BUILT_LIBTORCH_VERSION"),
+        device: device_kind(experiment.device)?,
+    };
+    Ok(ExtractFeatures {
+        manifest: data.manifest,
+        listing: data.listing,
+        extractor: extraction.extractor(),
+        extraction,
+        folder: data.folder.clone(),
+        weights_file: path,
+        device: experiment.device,
+        max_pixels: experiment.dataset.max_pixels,
+    })
 }
 
 /// PCA and SVM of every fold, and what they predict.

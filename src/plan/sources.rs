@@ -107,10 +107,10 @@ pub fn dependencies(project: &Path) -> PathBuf {
     if own.is_dir() { own } else { PathBuf::from(env!("BUILT_DEPS_FOLDER")) }
 }
 
-/// Where a network's weights lie: as named by the experiment, else where set-up put them.
-pub fn weights_path(network: &NetworkCard, named: Option<&Path>, places: &Places) -> PathBuf {
+/// Where a network's weights lie: as named by the experiment, else where set-up put them; `None` where neither is.
+pub fn weights_path(network: &NetworkCard, named: Option<&Path>, places: &Places) -> Option<PathBuf> {
     match named {
-        Some(path) => places.project.join(path),
-        None => places.dependencies.join("weights").join(network.weights_file),
+        Some(path) => Some(places.project.join(path)),
+        None => Some(places.dependencies.join("weights").join(network.weights?)),
     }
 }

@@ -17,8 +17,8 @@ use super::features::Features;
 use super::inspect::Manifest;
 use super::list::Listing;
 use crate::images::{self, Preprocess};
-use crate::networks::Device;
 use crate::networks::worker::{self, Request, WorkerError};
+use crate::networks::{Device, Input, Precision};
 use crate::stage::{Context, Extractor, Handle, Stage, StageError};
 use crate::store::Key;
 use crate::types::Digest;
@@ -40,6 +40,10 @@ pub struct Extraction {
     pub layer: &'static str,
     /// Its width, `d`.
     pub width: usize,
+    /// What enters the network.
+    pub input: Input,
+    /// The number format in which it runs.
+    pub precision: Precision,
     /// Digest of the weights file.
     pub weights: Digest,
     /// How images meet the network's input.
@@ -86,7 +90,7 @@ pub struct ExtractFeatures {
 
 impl Stage for ExtractFeatures {
     const NAME: &'static str = "extract-features";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Features;
 
     fn run(&self, context: &Context<'_>) -> Result<Features, StageError> {
@@ -143,9 +147,13 @@ impl ExtractFeatures {
         let refused = |error: WorkerError| StageError::BadInput(error.to_string());
         let request = Request {
             network: self.extraction.network.to_owned(),
+            input: self.extraction.input,
             layer: self.extraction.layer.to_owned(),
+            width: self.extraction.width,
+            outputs: None,
             weights: self.weights_file.clone(),
             device: self.device,
+            precision: self.extraction.precision,
             threads: context.threads(),
         };
         let program = worker::find_worker().map_err(refused)?;

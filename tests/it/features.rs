@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use emolab::dataset::stand_in::{self, StandInSet};
 use emolab::images::{self, Filter, Fit, Limits, Preprocess};
-use emolab::networks::Device;
+use emolab::networks::NetworkCard;
 use emolab::networks::worker::{Request, start};
 
 use crate::harness::dependencies;
@@ -38,13 +38,9 @@ fn features_of_stand_in_images_agree_with_the_python_package() {
             image::save_buffer(path, image, SIDE, SIDE, image::ExtendedColorType::Rgb8).unwrap();
         }
     }
-    let request = Request {
-        network: "efficientnet-lite0".to_owned(),
-        layer: "penultimate".to_owned(),
-        weights: dependencies().join("weights/efficientnet-lite0-57934424.pth"),
-        device: Device::Cpu,
-        threads: 2,
-    };
+    let network = NetworkCard::find("efficientnet-lite0").unwrap();
+    let request =
+        Request::feature(network, dependencies().join("weights/efficientnet-lite0-57934424.pth")).unwrap();
     let worker = start(env!("CARGO_BIN_EXE_emolab-torch").as_ref(), &request).unwrap();
     let (mut sender, mut receiver, _guard) = worker.split();
     let all = pixels.concat();

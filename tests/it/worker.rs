@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emolab::networks::Device;
 use emolab::networks::worker::{Request, WorkerError, find_worker, start};
+use emolab::networks::{Device, NetworkCard};
 
 const IMAGE_BYTES: usize = 224 * 224 * 3;
 
 fn request() -> Request {
+    let network = NetworkCard::find("efficientnet-lite0").unwrap();
     Request {
-        network: "efficientnet-lite0".to_owned(),
-        layer: "penultimate".to_owned(),
-        weights: PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join(".deps/weights/efficientnet-lite0-57934424.pth"),
-        device: Device::Cpu,
         threads: 2,
+        ..Request::feature(
+            network,
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".deps/weights/efficientnet-lite0-57934424.pth"),
+        )
+        .unwrap()
     }
 }
 
@@ -68,9 +69,9 @@ fn wrong_batches_and_requests_are_refused_before_they_are_sent() {
     let mut other = request();
     other.layer = "fc7".to_owned();
     let error = start(worker(), &other).unwrap_err();
-    assert_eq!(error.to_string(), "network `efficientnet-lite0` has no layer `fc7`");
-    other.network = "caffenet".to_owned();
-    assert_eq!(start(worker(), &other).unwrap_err().to_string(), "unknown network `caffenet`");
+    assert_eq!(error.to_string(), "efficientnet-lite0 has no layer `fc7` of width 1280");
+    other.network = "vgg".to_owned();
+    assert_eq!(start(worker(), &other).unwrap_err().to_string(), "unknown network `vgg`");
 
     let (mut sender, _receiver, _guard) = start(worker(), &request()).unwrap().split();
     assert!(matches!(sender.send(&[0; 7], 1), Err(WorkerError::Shape { bytes: 7, .. })));

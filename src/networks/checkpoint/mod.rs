@@ -20,11 +20,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 pub use malformed::Malformed;
 
+use super::architecture::Expected;
 use crate::fs::{self, FsError};
 
 /// A tensor in row-major order.
@@ -64,29 +65,62 @@ pub enum CheckpointError {
         path: PathBuf,
         /// The network that was to be loaded.
         network: String,
-        /// Every tensor that does not fit.
+        /// Every tensor in which they differ.
         problems: Vec<Mismatch>,
     },
 }
 
-/// A tensor that a network needs and a file does not have in that shape.
+/// A tensor in which a network and a file differ.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{tensor}`: expected shape {expected:?}, found {}", found.as_ref().map_or("nothing".to_owned(), |shape| format!("{shape:?}")))]
-pub struct Mismatch {
-    /// Name of the tensor.
-    pub tensor: String,
-    /// Its shape in the network.
-    pub expected: Vec<usize>,
-    /// Its shape in the file, if there is one of that name.
-    pub found: Option<Vec<usize>>,
+pub enum Mismatch {
+    /// The network needs it, the file does not have it.
+    #[error("missing `{tensor}` of shape {expected:?}")]
+    Missing {
+        /// Its name.
+        tensor: String,
+        /// Its shape in the network.
+        expected: Vec<usize>,
+    },
+    /// Both have it.
+    #[error("`{tensor}` has shape {found:?}, expected {expected:?}")]
+    Shape {
+        /// Its name.
+        tensor: String,
+        /// Its shape in the network.
+        expected: Vec<usize>,
+        /// Its shape in the file.
+        found: Vec<usize>,
+    },
+    /// The file has it, the network does not.
+    #[error("extra `{tensor}` of shape {found:?}")]
+    Extra {
+        /// Its name.
+        tensor: String,
+        /// Its shape in the file.
+        found: Vec<usize>,
+    },
 }
 
-/// The first problems, a line each, and the number of the others.
+impl Mismatch {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::Shape { .. } => "of another shape",
+            Self::Extra { .. } => "extra",
+        }
+    }
+}
+
+/// The first differences of each kind, a line each, and the number of the others.
 fn list(problems: &[Mismatch]) -> String {
-    const SHOWN: usize = 8;
-    let mut lines: Vec<String> = problems.iter().take(SHOWN).map(ToString::to_string).collect();
-    if problems.len() > SHOWN {
-        lines.push(format!("and {} more", problems.len() - SHOWN));
+    const SHOWN: usize = 6;
+    let mut lines = Vec::new();
+    for kind in ["missing", "of another shape", "extra"] {
+        let all: Vec<&Mismatch> = problems.iter().filter(|problem| problem.kind() == kind).collect();
+        lines.extend(all.iter().take(SHOWN).map(ToString::to_string));
+        if all.len() > SHOWN {
+            lines.push(format!("and {} more {kind}", all.len() - SHOWN));
+        }
     }
     format!("\n  {}", lines.join("\n  "))
 }
@@ -106,27 +140,45 @@ impl Checkpoint {
         &self.tensors
     }
 
-    /// Checks that every tensor of `expected` (name, shape) is there, and reports all that are not.
-    pub fn check<'a>(
+    /// Checks that the file holds the tensors of `expected` and no others, and reports every difference.
+    ///
+    /// Tensors of the layer `ignored`, a classifier that is not used, may have any shape or be absent.
+    pub fn check(
         &self,
         network: &str,
-        expected: impl IntoIterator<Item = (&'a str, &'a [usize])>,
+        expected: &[Expected],
+        ignored: Option<&str>,
     ) -> Result<(), CheckpointError> {
-        let problems: Vec<Mismatch> = expected
-            .into_iter()
-            .filter_map(|(name, shape)| {
-                let found = self.tensors.get(name).map(|tensor| &tensor.shape);
-                (found.map(Vec::as_slice) != Some(shape)).then(|| Mismatch {
-                    tensor: name.to_owned(),
-                    expected: shape.to_vec(),
-                    found: found.cloned(),
-                })
-            })
-            .collect();
+        let problems = self.differences(expected, ignored);
         if problems.is_empty() {
             return Ok(());
         }
         Err(CheckpointError::Mismatch { path: self.path.clone(), network: network.to_owned(), problems })
+    }
+
+    /// What [`Checkpoint::check`] reports: what is missing or misshaped, then what is extra.
+    pub fn differences(&self, expected: &[Expected], ignored: Option<&str>) -> Vec<Mismatch> {
+        let is_ignored = |name: &str| {
+            ignored.is_some_and(|layer| name.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.')))
+        };
+        let needed = expected.iter().filter(|tensor| !is_ignored(&tensor.name));
+        let mut problems: Vec<Mismatch> = needed
+            .filter_map(|Expected { name, shape }| match self.tensors.get(name) {
+                None => Some(Mismatch::Missing { tensor: name.clone(), expected: shape.clone() }),
+                Some(found) if found.shape != *shape => Some(Mismatch::Shape {
+                    tensor: name.clone(),
+                    expected: shape.clone(),
+                    found: found.shape.clone(),
+                }),
+                Some(_) => None,
+            })
+            .collect();
+        let known: HashSet<&str> = expected.iter().map(|tensor| &*tensor.name).collect();
+        let extra = self.tensors.iter().filter(|(name, _)| !known.contains(&***name) && !is_ignored(name));
+        problems.extend(
+            extra.map(|(name, found)| Mismatch::Extra { tensor: name.clone(), found: found.shape.clone() }),
+        );
+        problems
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::super::architecture::Expected;
 use super::{Checkpoint, CheckpointError, Malformed, Tensor, parse};
 
 const LEGACY: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/legacy.pth");
@@ -128,16 +129,26 @@ fn every_tensor_that_does_not_fit_is_reported() {
     let path = folder.path().join("weights.pth");
     std::fs::write(&path, ZIP).unwrap();
     let checkpoint = Checkpoint::read(&path).unwrap();
-    let fits: [(&str, &[usize]); 2] = [("f32", &[2, 3]), ("scalar", &[])];
-    checkpoint.check("net", fits).unwrap();
-    let wanted: [(&str, &[usize]); 3] = [("f32", &[3, 2]), ("f64", &[4]), ("fc7.weight", &[1, 1])];
-    let error = checkpoint.check("net", wanted).unwrap_err();
+    let expected = |tensors: &[(&str, &[usize])]| {
+        let expected =
+            |(name, shape): &(&str, &[usize])| Expected { name: (*name).to_owned(), shape: shape.to_vec() };
+        tensors.iter().map(expected).collect::<Vec<_>>()
+    };
+    let of_file: Vec<(&str, &[usize])> =
+        checkpoint.tensors().iter().map(|(name, tensor)| (&**name, &*tensor.shape)).collect();
+    checkpoint.check("net", &expected(&of_file), None).unwrap();
+    checkpoint.check("net", &[], Some("f32")).unwrap_err();
+    let mut wanted = of_file;
+    wanted.retain(|(name, _)| *name != "f32" && *name != "f64");
+    wanted.extend([("f32", &[3, 2][..]), ("fc7.weight", &[1, 1]), ("fc8.weight", &[5])]);
+    let error = checkpoint.check("net", &expected(&wanted), Some("fc8")).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
             "`{}` does not hold the weights of net:
-  `f32`: expected shape [3, 2], found [2, 3]
-  `fc7.weight`: expected shape [1, 1], found nothing",
+  missing `fc7.weight` of shape [1, 1]
+  `f32` has shape [2, 3], expected [3, 2]
+  extra `f64` of shape [4]",
             path.display()
         )
     );

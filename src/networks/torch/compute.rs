@@ -4,7 +4,8 @@
 //! its convolutions choose their kernels, and so their order of summation, by the size of the batch and the
 //! number of threads. Hence every forward pass on a CPU has one image and one thread, and as many passes run
 //! side by side as there are threads; this also is faster (measured), as one image stays in the cache.
-//! A GPU needs larger passes: there each has [`GPU_BATCH`] images, the last one filled up with zeros.
+//! A GPU needs larger passes, and so do large fully connected layers, whose weights are read from memory once a
+//! pass: these have [`BATCH`] images whatever is asked for, the last pass filled up with zeros.
 
 use std::any::Any;
 use std::ops::Range;
@@ -13,26 +14,24 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
-use crate::efficientnet_lite::{EfficientNetLite, Readout};
+use crate::model::Model;
 
-/// Images per forward pass on a GPU.
-const GPU_BATCH: usize = 16;
+/// Images per forward pass on a GPU, or of fully connected layers.
+const BATCH: usize = 16;
 
 /// A loaded network and what is read out of it.
 #[derive(Debug)]
 pub struct Network {
     /// The weights.
-    pub weights: EfficientNetLite,
-    /// The layer.
-    pub readout: Readout,
-    /// Its numbers per image.
+    pub model: Model,
+    /// Numbers per image.
     pub width: usize,
     /// Where the weights are.
     pub device: tch::Device,
-    /// Side of an input image in pixels.
-    pub side: usize,
+    /// Bytes of one input image.
+    pub image_bytes: usize,
 }
 
 /// Threads that run forward passes; they end when this is dropped.
@@ -58,14 +57,15 @@ struct Pass {
 impl Pool {
     /// Starts `threads` threads, or one for a GPU.
     pub fn start(network: &Network, threads: usize) -> Result<Self, TchError> {
-        let (threads, batch) = if network.device.is_cuda() { (1, GPU_BATCH) } else { (threads.max(1), 1) };
+        let threads = if network.device.is_cuda() { 1 } else { threads.max(1) };
+        let batch = network.batch();
         let (passes, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..threads {
             let (queue, network) = (queue.clone(), network.share()?);
-            thread::spawn(move || work(&network, batch, &queue));
+            thread::spawn(move || work(&network, &queue));
         }
-        Ok(Self { passes, batch, image_bytes: network.image_bytes() })
+        Ok(Self { passes, batch, image_bytes: network.image_bytes })
     }
 
     /// Queues the forward passes for whole images `[n, side, side, 3]` of u8.
@@ -95,7 +95,7 @@ impl Pending {
 }
 
 /// A thread's life: one pass after the other until there are no more.
-fn work(network: &Network, batch: usize, queue: &Mutex<Receiver<Pass>>) {
+fn work(network: &Network, queue: &Mutex<Receiver<Pass>>) {
     // OpenMP keeps this per thread.
     tch::set_num_threads(1);
     let _no_grad = tch::no_grad_guard();
@@ -103,7 +103,7 @@ fn work(network: &Network, batch: usize, queue: &Mutex<Receiver<Pass>>) {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Pass { pixels, range, answer }) = next else { return };
         let images = pixels.get(range).unwrap_or_default();
-        let rows = catch_unwind(AssertUnwindSafe(|| network.forward(images, batch)));
+        let rows = catch_unwind(AssertUnwindSafe(|| network.forward(images)));
         let rows = match rows {
             Ok(rows) => rows.map_err(|error| error.to_string()),
             Err(panic) => Err(panic_message(&*panic)),
@@ -114,33 +114,49 @@ fn work(network: &Network, batch: usize, queue: &Mutex<Receiver<Pass>>) {
 }
 
 impl Network {
-    /// Bytes of one input image.
-    pub const fn image_bytes(&self) -> usize {
-        self.side * self.side * 3
+    /// Images per forward pass.
+    fn batch(&self) -> usize {
+        if self.device.is_cuda() || self.model.has_large_head() { BATCH } else { 1 }
     }
 
     fn share(&self) -> Result<Self, TchError> {
-        Ok(Self { weights: self.weights.share()?, ..*self })
+        Ok(Self { model: self.model.share()?, ..*self })
     }
 
-    /// Activations `[n, width]` of `n <= batch` images, in a pass of `batch` images.
-    fn forward(&self, images: &[u8], batch: usize) -> Result<Vec<f32>, TchError> {
-        let mut padded;
-        let mut pixels = images;
-        if images.len() < batch * self.image_bytes() {
-            padded = images.to_vec();
-            padded.resize(batch * self.image_bytes(), 0);
-            pixels = &padded;
+    /// Activations `[n, width]` of images `[n, side, side, 3]`, at most a batch of them.
+    fn forward(&self, pixels: &[u8]) -> Result<Vec<f32>, TchError> {
+        let maps = if self.device.is_cuda() {
+            let mut padded = pixels.to_vec();
+            padded.resize(self.batch() * self.image_bytes, 0);
+            self.model.trunk(&padded)?
+        } else {
+            // One by one, so that no image depends on its neighbours.
+            let maps = pixels.chunks(self.image_bytes).map(|image| self.model.trunk(image));
+            self.fill(maps.collect::<Result<_, _>>()?)?
+        };
+        let rows = self.model.head(maps)?.f_contiguous()?.f_to_device(tch::Device::Cpu)?;
+        // A module of the user's may be of another width than the experiment says.
+        if rows.size() != [self.batch() as i64, self.width as i64] {
+            let (found, expected) = (rows.size(), self.width);
+            return Err(TchError::Shape(format!(
+                "the output has shape {found:?}, expected width {expected}"
+            )));
         }
-        let shape = [batch as i64, self.side as i64, self.side as i64, 3];
-        let input = Tensor::f_from_data_size(pixels, &shape, Kind::Uint8)?.f_to_device(self.device)?;
-        // [batch, width]
-        let rows =
-            self.weights.forward(&input, self.readout)?.f_contiguous()?.f_to_device(tch::Device::Cpu)?;
-        let mut numbers = vec![0.0; batch * self.width];
-        rows.f_copy_data(&mut numbers, batch * self.width)?;
-        numbers.truncate(images.len() / self.image_bytes() * self.width);
+        let mut numbers = vec![0.0; self.batch() * self.width];
+        rows.f_copy_data(&mut numbers, self.batch() * self.width)?;
+        numbers.truncate(pixels.len() / self.image_bytes * self.width);
         Ok(numbers)
+    }
+
+    /// Maps `[1, ...]` to a whole batch, filled up with zeros.
+    fn fill(&self, mut maps: Vec<Tensor>) -> Result<Tensor, TchError> {
+        if let Some(first) = maps.first()
+            && maps.len() < self.batch()
+        {
+            let blank = first.f_zeros_like()?;
+            maps.resize_with(self.batch(), || blank.shallow_clone());
+        }
+        if maps.len() == 1 { Ok(maps.remove(0)) } else { Tensor::f_cat(&maps, 0) }
     }
 }
 

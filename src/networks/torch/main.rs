@@ -5,12 +5,15 @@
 //! collection (measured), and every start of `emolab` would load 450 MB.
 
 mod compute;
-mod efficientnet_lite;
 #[cfg(test)]
 mod fixture;
+mod inference;
+mod model;
+mod operations;
 mod server;
 #[cfg(test)]
 mod server_tests;
+mod weights;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;

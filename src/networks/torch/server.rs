@@ -8,11 +8,12 @@ use std::{fs, thread};
 
 use emolab::networks::checkpoint::Checkpoint;
 use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
-use emolab::networks::{Device, NetworkCard};
-use tch::Cuda;
+use emolab::networks::{Device, NetworkCard, Precision};
+use tch::{Cuda, Kind};
 
 use crate::compute::{Network, Pending, Pool, panic_message};
-use crate::efficientnet_lite::{EfficientNetLite, Readout};
+use crate::inference;
+use crate::model::{Model, Normalisation};
 
 /// A batch whose rows are being computed: its images and what will answer them.
 type Answer = Result<(usize, Pending), String>;
@@ -51,7 +52,7 @@ fn run(mut input: impl Read + Send + 'static, output: &mut impl Write) -> Result
     protocol::write(output, &ready, &[]).map_err(|error| error.to_string())?;
 
     let pool = Pool::start(&network, request.threads).map_err(|error| error.to_string())?;
-    let image_bytes = network.image_bytes();
+    let image_bytes = network.image_bytes;
     // Enough batches under way for every thread to have work, even if each holds one image.
     let (sender, answers) = mpsc::sync_channel(request.threads.max(1));
     thread::spawn(move || read_ahead(input, &pool, image_bytes, &sender));
@@ -81,16 +82,31 @@ fn read_ahead(mut input: impl Read, pool: &Pool, image_bytes: usize, answers: &S
 }
 
 fn load(request: &Request) -> Result<Network, String> {
-    let card = NetworkCard::find(&request.network).ok_or("unknown network")?;
-    let width = card.layer(&request.layer).ok_or("unknown layer")?.width;
-    let readout = match &*request.layer {
-        "penultimate" => Readout::Penultimate,
-        _ => Readout::Logits,
-    };
+    let card = NetworkCard::find(&request.network);
+    let card = card.ok_or_else(|| format!("unknown network `{}`", request.network))?;
     let device = choose(request.device)?;
-    let checkpoint = Checkpoint::read(&request.weights).map_err(|error| chain(&error))?;
-    let weights = EfficientNetLite::load(&checkpoint, device).map_err(|error| chain(&error))?;
-    Ok(Network { weights, readout, width, device, side: card.input as usize })
+    let kind = match request.precision {
+        Precision::F32 => Kind::Float,
+        Precision::Bf16 => Kind::BFloat16,
+    };
+    let normalisation = Normalisation::new(request.input, device, kind).map_err(|error| chain(&error))?;
+    let model = match card.architecture {
+        Some(architecture) => {
+            let (architecture, layer, outputs) = (architecture(), &request.layer, request.outputs);
+            let known = architecture.readouts(outputs).into_iter().find(|known| known.name == *layer);
+            if known.map(|layer| layer.width) != Some(request.width) {
+                return Err(format!("{} has no layer `{layer}` of width {}", card.name, request.width));
+            }
+            let checkpoint = Checkpoint::read(&request.weights).map_err(|error| chain(&error))?;
+            let place = (device, kind);
+            let network =
+                inference::Network::load(card.name, &architecture, layer, outputs, &checkpoint, place);
+            Model::of_network(network.map_err(|error| chain(&error))?, normalisation)
+        }
+        None => Model::of_module(&request.weights, normalisation)
+            .map_err(|error| format!("cannot load `{}`: {}", request.weights.display(), chain(&error)))?,
+    };
+    Ok(Network { model, width: request.width, device, image_bytes: request.input.image_bytes() })
 }
 
 fn choose(device: Device) -> Result<tch::Device, String> {

@@ -3,8 +3,8 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use emolab::networks::Device;
 use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
+use emolab::networks::{Device, NetworkCard};
 
 use crate::fixture;
 use crate::server::serve;
@@ -12,13 +12,8 @@ use crate::server::serve;
 const WIDTH: usize = 1280;
 
 fn request(threads: usize) -> Request {
-    Request {
-        network: "efficientnet-lite0".to_owned(),
-        layer: "penultimate".to_owned(),
-        weights: fixture::weights().to_owned(),
-        device: Device::Cpu,
-        threads,
-    }
+    let network = NetworkCard::find("efficientnet-lite0").unwrap();
+    Request { threads, ..Request::feature(network, fixture::weights().to_owned()).unwrap() }
 }
 
 /// What the server says when it is sent these messages.
@@ -108,7 +103,7 @@ fn an_images_features_depend_on_neither_batch_nor_row_nor_threads() {
 #[test]
 fn logits_rank_the_classes() {
     let mut request = request(2);
-    request.layer = "logits".to_owned();
+    (request.layer, request.width) = ("logits".to_owned(), 1000);
     let answers = converse(&[hello(&request), (ToWorker::Batch { images: 2 }, fixture::images(0..2))]);
     assert!(matches!(answers[0].0, FromWorker::Ready { width: 1000, .. }));
     assert_eq!(answers[1].1.len(), 2 * 1000 * 4);
@@ -135,7 +130,7 @@ fn refusals_say_why() {
 
     let later = ToWorker::Hello { version: 99, request: serde_json::Value::Null };
     let error = failure(&[(later, Vec::new())]);
-    assert!(error.contains("version 1") && error.contains("version 99"), "{error}");
+    assert!(error.contains("version 2") && error.contains("version 99"), "{error}");
 
     let error = failure(&[hello(&request(1)), (ToWorker::Batch { images: 1 }, vec![0; 5])]);
     assert_eq!(error, "1 images of 5 bytes");
@@ -156,11 +151,15 @@ fn weights_of_another_network_are_listed_tensor_by_tensor() {
     let error = failure(&[hello(&other)]);
     let expected = format!(
         "`{}` does not hold the weights of efficientnet-lite0:
-  `_conv_stem.weight`: expected shape [32, 3, 3, 3], found [24]
-  `_bn0.weight`: expected shape [32], found nothing
-  `_bn0.bias`: expected shape [32], found nothing",
+  missing `_bn0.weight` of shape [32]
+  missing `_bn0.bias` of shape [32]
+",
         path.display()
     );
     assert!(error.starts_with(&expected), "{error}");
-    assert!(error.ends_with("\n  and 239 more"), "{error}");
+    let rest = "
+  and 238 more missing
+  `_conv_stem.weight` has shape [24], expected [32, 3, 3, 3]
+  extra `features.0.weight` of shape [2, 12]";
+    assert!(error.ends_with(rest), "{error}");
 }

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use super::protocol::{self, FromWorker, Request, ToWorker};
 use super::{WorkerError, find};
-use crate::networks::NetworkCard;
 
 const STDERR_LINES: usize = 20;
 /// A child that has closed its output ends at once; one that does not is not waited for.
@@ -61,17 +60,11 @@ struct Process {
 /// # Errors
 /// What [`WorkerError`] names; a weights file that does not fit is [`WorkerError::Failed`].
 pub fn start(program: &Path, request: &Request) -> Result<Worker, WorkerError> {
-    let card = NetworkCard::find(&request.network)
-        .ok_or_else(|| WorkerError::UnknownNetwork(request.network.clone()))?;
-    let layer = card.layer(&request.layer).ok_or_else(|| WorkerError::UnknownLayer {
-        network: request.network.clone(),
-        layer: request.layer.clone(),
-    })?;
     let (stdin, stdout, process) = spawn(program)?;
     let process = Arc::new(Mutex::new(process));
     let guard = Guard(process.clone());
-    let mut sender = Sender { stdin: Some(stdin), image_bytes: card.image_bytes() };
-    let mut receiver = Receiver { stdout: BufReader::new(stdout), width: layer.width, process };
+    let mut sender = Sender { stdin: Some(stdin), image_bytes: request.input.image_bytes() };
+    let mut receiver = Receiver { stdout: BufReader::new(stdout), width: request.width, process };
 
     // A child that dies before it has read this says more on its other pipes.
     let _ = sender.write(&hello(request)?, &[]);
@@ -79,8 +72,8 @@ pub fn start(program: &Path, request: &Request) -> Result<Worker, WorkerError> {
     let FromWorker::Ready { device, libtorch, width } = answer else {
         return Err(WorkerError::Protocol(format!("{answer:?} before it is ready")));
     };
-    if width != layer.width {
-        return Err(WorkerError::Protocol(format!("width {width} instead of {}", layer.width)));
+    if width != request.width {
+        return Err(WorkerError::Protocol(format!("width {width} instead of {}", request.width)));
     }
     Ok(Worker { device, libtorch, width, sender, receiver, guard })
 }

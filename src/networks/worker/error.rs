@@ -23,17 +23,6 @@ pub enum WorkerError {
         /// Why.
         source: io::Error,
     },
-    /// No network has that name.
-    #[error("unknown network `{0}`")]
-    UnknownNetwork(String),
-    /// The network has no layer of that name.
-    #[error("network `{network}` has no layer `{layer}`")]
-    UnknownLayer {
-        /// The network.
-        network: String,
-        /// The layer.
-        layer: String,
-    },
     /// The child says what went wrong.
     #[error("{0}")]
     Failed(String),

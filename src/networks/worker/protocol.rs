@@ -10,28 +10,53 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::networks::Device;
+use crate::networks::{Device, Input, NetworkCard, Precision};
 
 /// Raised when frames or messages change their meaning; parent and child must agree.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const MAGIC: [u8; 4] = *b"EMOT";
 const HEADER_LIMIT: u64 = 1 << 20;
 const PAYLOAD_LIMIT: u64 = 1 << 32;
 
 /// What a worker is to compute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// Name of a network in [`NETWORKS`](crate::networks::NETWORKS).
     pub network: String,
+    /// What enters it.
+    pub input: Input,
     /// Name of one of its layers.
     pub layer: String,
+    /// Numbers per image of that layer.
+    pub width: usize,
+    /// Width of the classifier where it is not the published one.
+    pub outputs: Option<usize>,
     /// Its weights file.
     pub weights: PathBuf,
     /// Where it runs.
     pub device: Device,
+    /// The number format in which it runs.
+    pub precision: Precision,
     /// Threads of libtorch, at least 1. The activations do not depend on it.
     pub threads: usize,
+}
+
+impl Request {
+    /// The feature of a network, in f32 on one thread of the CPU; `None` for a network that is in the user's file.
+    pub fn feature(network: &NetworkCard, weights: PathBuf) -> Option<Self> {
+        Some(Self {
+            network: network.name.to_owned(),
+            input: network.input,
+            layer: network.feature.to_owned(),
+            width: network.layer(network.feature, None)?.width,
+            outputs: None,
+            weights,
+            device: Device::Cpu,
+            precision: Precision::F32,
+            threads: 1,
+        })
+    }
 }
 
 /// From parent to child.

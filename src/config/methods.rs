@@ -1,0 +1,167 @@
+//! `[[method]]`: what is compared, one bar each.
+
+use figment::value::Value;
+
+use super::experiment::{Cnn, Features, Method};
+use super::names::{nearest, number, one_of};
+use super::section::Section;
+use super::setting::Shown;
+use crate::images::{Filter, Fit};
+use crate::networks::{ChannelOrder, Input, Layer, NETWORKS, NetworkCard, Precision};
+
+#[derive(Clone, Copy, PartialEq)]
+enum Variant {
+    ImageNetCnn,
+    Precomputed,
+}
+
+const VARIANTS: [(&str, Variant); 2] =
+    [("imagenet-cnn", Variant::ImageNetCnn), ("precomputed", Variant::Precomputed)];
+const CNN_KEYS: [&str; 6] = ["network", "layer", "weights", "fit", "filter", "precision"];
+const MODULE_KEYS: [&str; 6] = ["width", "input", "resize", "order", "mean", "std"];
+const PRECISIONS: [(&str, Precision); 2] = [("f32", Precision::F32), ("bf16", Precision::Bf16)];
+const ORDERS: [(&str, ChannelOrder); 2] = [("rgb", ChannelOrder::Rgb), ("bgr", ChannelOrder::Bgr)];
+
+pub(super) fn read(top: &Section<'_>) -> Vec<Method> {
+    let tables = top.tables("method");
+    if tables.is_empty() && !top.has("method") {
+        top.refuse(
+            "method",
+            "there is no `[[method]]`".to_owned(),
+            "expected one `[[method]]` per bar of the figure",
+        );
+    }
+    let mut methods: Vec<Method> = Vec::new();
+    for table in tables {
+        let Some((method, named)) = method(&table) else {
+            continue;
+        };
+        if methods.iter().any(|other| other.name == method.name) {
+            let message = format!("two methods are called `{}`", method.name);
+            let label = "give each a `name` of its own";
+            table.refuse(if named { "name" } else { "variant" }, message, label);
+        }
+        table.end();
+        methods.push(method);
+    }
+    methods
+}
+
+fn method(table: &Section<'_>) -> Option<(Method, bool)> {
+    let variant = table.choice("variant", "Where the features come from.", &VARIANTS).required()?;
+    let name = table.text("name", "Label of the bar.").optional();
+    let named = name.is_some();
+    match variant {
+        Variant::ImageNetCnn => {
+            table.belongs_elsewhere(&["features"], "variant", "`variant = \"imagenet-cnn\"`");
+            let features = cnn(table);
+            let name = name.unwrap_or_else(|| "ImageNet-CNN".to_owned());
+            Some((Method { name, features: Features::Cnn(features?) }, named))
+        }
+        Variant::Precomputed => {
+            table.belongs_elsewhere(&CNN_KEYS, "variant", "`variant = \"precomputed\"`");
+            table.belongs_elsewhere(&MODULE_KEYS, "variant", "`variant = \"precomputed\"`");
+            let file = table
+                .path("features", "A matrix [n, d], row i = manifest row i: .npy, .safetensors or .parquet.");
+            let file = file.required()?;
+            let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            let name = name.or(stem).unwrap_or_default();
+            Some((Method { name, features: Features::Precomputed { file } }, named))
+        }
+    }
+}
+
+fn cnn(table: &Section<'_>) -> Option<Cnn> {
+    let network = network(table)?;
+    let (input, layer) = if network.architecture.is_some() {
+        table.belongs_elsewhere(&MODULE_KEYS, "network", &format!("`network = \"{}\"`", network.name));
+        (network.input, layer(table, network)?)
+    } else {
+        table.belongs_elsewhere(&["layer"], "network", &format!("`network = \"{}\"`", network.name));
+        module(table, network)?
+    };
+    let weights = table.path("weights", "Weights file; by default the one that set-up fetched.").optional();
+    if weights.is_none() && network.weights.is_none() && !table.has("weights") {
+        let message = format!("`{}` comes without weights", network.name);
+        let label = format!("name a file as `weights`: {}", network.weights_source);
+        table.refuse("network", message, &label);
+    }
+    let fit = table.choice("fit", "How an image meets the input size.", &Fit::NAMES).or(Fit::Crop);
+    let filter = table.choice("filter", "The resampling filter.", &Filter::NAMES).or(Filter::Bicubic);
+    let precision =
+        table.choice("precision", "The number format in which it runs.", &PRECISIONS).or(Precision::F32);
+    Some(Cnn { network, input, layer, weights, fit, filter, precision })
+}
+
+fn network(table: &Section<'_>) -> Option<&'static NetworkCard> {
+    let names = || NETWORKS.iter().map(|card| card.name);
+    let field = table.field(
+        "network",
+        "The network.",
+        serde_json::json!({"enum": names().collect::<Vec<_>>()}),
+        move |value| {
+            let found = value.as_str().and_then(NetworkCard::find);
+            found.ok_or_else(|| {
+                let near = value.as_str().and_then(|text| nearest(text, names()));
+                let near = near.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
+                format!("{}{near}", one_of(names()))
+            })
+        },
+        |card: &&NetworkCard| Shown::Text(card.name.to_owned()),
+    );
+    if table.has("network") { field.optional() } else { Some(field.or(NETWORKS.first()?)) }
+}
+
+fn layer(table: &Section<'_>, network: &'static NetworkCard) -> Option<Layer> {
+    let layers = network.layers(None);
+    let default = network.layer(network.feature, None)?;
+    let field = table.field(
+        "layer",
+        "Which layer's activations are the features; by default the one before the classifier.",
+        serde_json::json!({"type": "string"}),
+        move |value| {
+            let found = value.as_str().and_then(|text| layers.iter().find(|layer| layer.name == text));
+            let names = || layers.iter().map(|layer| layer.name);
+            found.copied().ok_or_else(|| format!("a layer of {}: {}", network.name, one_of(names())))
+        },
+        |layer: &Layer| Shown::Text(layer.name.to_owned()),
+    );
+    Some(field.or(default))
+}
+
+/// What a TorchScript module does not say of itself.
+fn module(table: &Section<'_>, network: &NetworkCard) -> Option<(Input, Layer)> {
+    let width = table.integer("width", "Numbers per image that the module puts out.", 1, 1 << 24).required();
+    let default = network.input;
+    let side = table.integer("input", "Side of its square input in pixels.", 1, 4096);
+    let side = side.or(i64::from(default.side)) as u32;
+    let resize = table.integer("resize", "Length of the shorter side before the central crop.", 1, 8192);
+    let resize = resize.or(i64::from(side)) as u32;
+    if resize < side {
+        let message = format!("a crop of {side} pixels does not fit into {resize}");
+        table.refuse("resize", message, "expected at least `input`");
+    }
+    let order = table.choice("order", "Order of the colour channels.", &ORDERS).or(ChannelOrder::Rgb);
+    let mean = channels(table, "mean", "Subtracted from each channel, on the scale of 0 to 1.", 0.0);
+    let std =
+        channels(table, "std", "Each channel is divided by it, on the scale of 0 to 1.", f32::MIN_POSITIVE);
+    let mean = mean.map_or(default.mean, |mean| mean.map(|value| 255.0 * value));
+    let scale = std.map_or(default.scale, |std| std.map(|value| 255.0 * value));
+    let input = Input { side, resize, order, mean, scale };
+    Some((input, Layer { name: network.feature, width: width? as usize }))
+}
+
+fn channels(table: &Section<'_>, key: &'static str, help: &'static str, least: f32) -> Option<[f32; 3]> {
+    let shape =
+        serde_json::json!({"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3});
+    let read = move |value: &Value| {
+        let items = value.as_array().unwrap_or_default();
+        let numbers: Option<Vec<f32>> = items.iter().map(|item| number(item).map(|n| n as f32)).collect();
+        let numbers = numbers.filter(|numbers| numbers.iter().all(|n| n.is_finite() && *n >= least));
+        let expected =
+            || if least > 0.0 { "three numbers above 0" } else { "three numbers, 0 or more" }.to_owned();
+        <[f32; 3]>::try_from(numbers.unwrap_or_default()).map_err(|_| expected())
+    };
+    let show = |values: &[f32; 3]| Shown::Text(format!("{values:?}"));
+    table.field(key, help, shape, read, show).optional()
+}

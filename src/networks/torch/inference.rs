@@ -1,0 +1,243 @@
+//! A network that is only run: batch norms folded into the convolutions before them, activations overwritten where
+//! nobody needs them, weights and activations channels-last.
+
+use emolab::networks::architecture::{Architecture, Operation};
+use emolab::networks::checkpoint::{Checkpoint, CheckpointError};
+use tch::{Device, Kind, TchError, Tensor};
+
+use crate::operations::{Geometry, average_pool, local_response_norm};
+use crate::weights::Weights;
+
+/// Linear layers with fewer weights are run image by image.
+const LARGE: usize = 1 << 20;
+
+/// The operations up to one readout, their weights on one device.
+#[derive(Debug)]
+pub struct Network {
+    /// On `[b, c, h, w]`.
+    trunk: Vec<Step>,
+    /// From the first flattening on, `[b, d]`.
+    head: Vec<Step>,
+    /// Whether the head has weights that one image alone would not pay for reading.
+    has_large_head: bool,
+}
+
+/// Why a network cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The weights file does not fit.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// libtorch refused.
+    #[error("libtorch cannot hold the weights")]
+    Torch(#[from] TchError),
+}
+
+/// An operation with its weights.
+#[derive(Debug)]
+enum Step {
+    Convolution {
+        geometry: Geometry,
+        weight: Tensor,
+        bias: Option<Tensor>,
+    },
+    /// One that follows no convolution: scale and shift `[c, 1, 1]`.
+    BatchNorm {
+        scale: Tensor,
+        shift: Tensor,
+    },
+    Linear {
+        weight: Tensor,
+        bias: Tensor,
+    },
+    /// `in_place`: nobody else holds the activations.
+    Rectify {
+        ceiling: Option<f64>,
+        in_place: bool,
+    },
+    MaxPool {
+        kernel: i64,
+        stride: i64,
+        padding: i64,
+        round_up: bool,
+    },
+    AveragePool {
+        side: usize,
+    },
+    LocalResponseNorm {
+        size: usize,
+        alpha: f64,
+        beta: f64,
+        k: f64,
+    },
+    Flatten,
+    Residual {
+        body: Vec<Step>,
+        shortcut: Vec<Step>,
+    },
+}
+
+impl Network {
+    /// The operations of `architecture` up to `layer`, with the weights of a checkpoint.
+    ///
+    /// # Errors
+    /// All tensors that are missing, extra or of another shape, in one report.
+    pub fn load(
+        name: &str,
+        architecture: &Architecture,
+        layer: &str,
+        outputs: Option<usize>,
+        checkpoint: &Checkpoint,
+        (device, kind): (Device, Kind),
+    ) -> Result<Self, LoadError> {
+        let operations = architecture.until(layer);
+        let classifier = architecture.classifier();
+        let is_classifier = |operation: &Operation| matches!(operation, Operation::Linear { name, .. } if Some(&**name) == classifier);
+        // A classifier that is not run may be of any width.
+        let ignored = classifier.filter(|_| !operations.iter().any(is_classifier));
+        checkpoint.check(name, &architecture.tensors(outputs), ignored)?;
+
+        let weights = Weights { checkpoint, device, kind };
+        let flattens = operations.iter().position(|operation| *operation == Operation::Flatten);
+        let (trunk, head) = operations.split_at(flattens.unwrap_or(operations.len()));
+        let head = compile(head, &weights)?;
+        let is_large = |step: &Step| matches!(step, Step::Linear { weight, .. } if weight.numel() >= LARGE);
+        Ok(Self { trunk: compile(trunk, &weights)?, has_large_head: head.iter().any(is_large), head })
+    }
+
+    /// Whether [`Network::head`] should be given many images at once.
+    pub const fn has_large_head(&self) -> bool {
+        self.has_large_head
+    }
+
+    /// Feature maps of normalised images `[b, 3, side, side]`, or rows where there is no head.
+    pub fn trunk(&self, images: Tensor) -> Result<Tensor, TchError> {
+        run(&self.trunk, images)
+    }
+
+    /// Rows `[b, width]` from feature maps.
+    pub fn head(&self, maps: Tensor) -> Result<Tensor, TchError> {
+        run(&self.head, maps)?.f_flatten(1, -1)?.f_to_kind(Kind::Float)
+    }
+
+    /// The same weights for another thread: tensors are handles, which one thread must not lend to another.
+    pub fn share(&self) -> Result<Self, TchError> {
+        Ok(Self { trunk: share(&self.trunk)?, head: share(&self.head)?, has_large_head: self.has_large_head })
+    }
+}
+
+fn compile(operations: &[Operation], weights: &Weights<'_>) -> Result<Vec<Step>, TchError> {
+    let mut steps = Vec::new();
+    let mut rest = operations;
+    while let Some((operation, after)) = rest.split_first() {
+        rest = after;
+        let in_place = !steps.is_empty();
+        steps.push(match operation {
+            Operation::Convolution(convolution) => {
+                let mut norm = None;
+                if let Some((Operation::BatchNorm { name, epsilon }, after)) = rest.split_first() {
+                    norm = Some((&**name, *epsilon));
+                    rest = after;
+                }
+                let (weight, bias) = weights.folded(&convolution.name, convolution.bias, norm)?;
+                Step::Convolution { geometry: Geometry::of(convolution, &weight), weight, bias }
+            }
+            Operation::BatchNorm { name, epsilon } => batch_norm(name, *epsilon, weights)?,
+            Operation::Linear { name, .. } => Step::Linear {
+                weight: weights.tensor(&format!("{name}.weight"))?,
+                bias: weights.tensor(&format!("{name}.bias"))?,
+            },
+            Operation::Relu => Step::Rectify { ceiling: None, in_place },
+            Operation::Relu6 => Step::Rectify { ceiling: Some(6.0), in_place },
+            Operation::MaxPool { kernel, stride, padding, round_up } => Step::MaxPool {
+                kernel: *kernel as i64,
+                stride: *stride as i64,
+                padding: *padding as i64,
+                round_up: *round_up,
+            },
+            Operation::AveragePool { side } => Step::AveragePool { side: *side },
+            Operation::LocalResponseNorm { size, alpha, beta, k } => {
+                Step::LocalResponseNorm { size: *size, alpha: *alpha, beta: *beta, k: *k }
+            }
+            Operation::Flatten => Step::Flatten,
+            Operation::Residual { body, shortcut } => {
+                Step::Residual { body: compile(body, weights)?, shortcut: compile(shortcut, weights)? }
+            }
+            Operation::Dropout { .. } | Operation::Readout(_) => continue,
+        });
+    }
+    Ok(steps)
+}
+
+fn batch_norm(name: &str, epsilon: f64, weights: &Weights<'_>) -> Result<Step, TchError> {
+    let part = |part: &str| weights.tensor(&format!("{name}.{part}"));
+    let deviation = part("running_var")?.f_add_scalar(epsilon)?.f_sqrt()?;
+    let scale = part("weight")?.f_div(&deviation)?;
+    let shift = part("bias")?.f_sub(&part("running_mean")?.f_mul(&scale)?)?;
+    Ok(Step::BatchNorm { scale: scale.f_reshape([-1, 1, 1])?, shift: shift.f_reshape([-1, 1, 1])? })
+}
+
+fn run(steps: &[Step], mut x: Tensor) -> Result<Tensor, TchError> {
+    for step in steps {
+        x = step.run(x)?;
+    }
+    Ok(x)
+}
+
+impl Step {
+    fn run(&self, mut x: Tensor) -> Result<Tensor, TchError> {
+        match self {
+            Self::Convolution { geometry, weight, bias } => geometry.convolve(&x, weight, bias.as_ref()),
+            Self::BatchNorm { scale, shift } => x.f_mul(scale)?.f_add(shift),
+            Self::Linear { weight, bias } => x.f_linear(weight, Some(bias)),
+            Self::Rectify { ceiling: None, in_place: true } => x.f_relu_(),
+            Self::Rectify { ceiling: None, in_place: false } => x.f_relu(),
+            Self::Rectify { ceiling: Some(ceiling), in_place: true } => x.f_clamp_(0.0, *ceiling),
+            Self::Rectify { ceiling: Some(ceiling), in_place: false } => x.f_clamp(0.0, *ceiling),
+            Self::MaxPool { kernel, stride, padding, round_up } => {
+                x.f_max_pool2d([*kernel; 2], [*stride; 2], [*padding; 2], [1, 1], *round_up)
+            }
+            Self::AveragePool { side } => average_pool(&x, *side),
+            Self::LocalResponseNorm { size, alpha, beta, k } => {
+                local_response_norm(&x, *size, *alpha, *beta, *k)
+            }
+            Self::Flatten => x.f_flatten(1, -1),
+            Self::Residual { body, shortcut } => {
+                let around = run(shortcut, x.shallow_clone())?;
+                run(body, x)?.f_add_(&around)
+            }
+        }
+    }
+
+    fn share(&self) -> Result<Self, TchError> {
+        Ok(match self {
+            Self::Convolution { geometry, weight, bias } => Self::Convolution {
+                geometry: *geometry,
+                weight: weight.f_detach()?,
+                bias: bias.as_ref().map(Tensor::f_detach).transpose()?,
+            },
+            Self::BatchNorm { scale, shift } => {
+                Self::BatchNorm { scale: scale.f_detach()?, shift: shift.f_detach()? }
+            }
+            Self::Linear { weight, bias } => {
+                Self::Linear { weight: weight.f_detach()?, bias: bias.f_detach()? }
+            }
+            Self::Residual { body, shortcut } => {
+                Self::Residual { body: share(body)?, shortcut: share(shortcut)? }
+            }
+            Self::Rectify { ceiling, in_place } => Self::Rectify { ceiling: *ceiling, in_place: *in_place },
+            Self::MaxPool { kernel, stride, padding, round_up } => {
+                Self::MaxPool { kernel: *kernel, stride: *stride, padding: *padding, round_up: *round_up }
+            }
+            Self::AveragePool { side } => Self::AveragePool { side: *side },
+            Self::LocalResponseNorm { size, alpha, beta, k } => {
+                Self::LocalResponseNorm { size: *size, alpha: *alpha, beta: *beta, k: *k }
+            }
+            Self::Flatten => Self::Flatten,
+        })
+    }
+}
+
+fn share(steps: &[Step]) -> Result<Vec<Step>, TchError> {
+    steps.iter().map(Step::share).collect()
+}

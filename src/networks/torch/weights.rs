@@ -1,0 +1,73 @@
+//! From the tensors of a weights file to libtorch's.
+
+use emolab::networks::checkpoint::{self, Checkpoint};
+use tch::{Device, Kind, TchError, Tensor};
+
+/// Takes tensors out of a checkpoint whose names and shapes have been checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights<'a> {
+    pub checkpoint: &'a Checkpoint,
+    pub device: Device,
+    pub kind: Kind,
+}
+
+impl Weights<'_> {
+    /// A tensor as it is in the file.
+    pub fn tensor(&self, name: &str) -> Result<Tensor, TchError> {
+        let tensor = self.find(name)?;
+        self.place(&tensor.data, &tensor.shape)
+    }
+
+    /// Numbers as a tensor on the device.
+    pub fn place(&self, data: &[f32], shape: &[usize]) -> Result<Tensor, TchError> {
+        let shape: Vec<i64> = shape.iter().map(|&length| length as i64).collect();
+        Tensor::f_from_slice(data)?.f_reshape(shape)?.f_to_kind(self.kind)?.f_to_device(self.device)
+    }
+
+    /// A filter bank `[out, in, k, k]`, stored `[out, k, k, in]`: channels-last.
+    pub fn filters(&self, data: &[f32], shape: &[usize]) -> Result<Tensor, TchError> {
+        let filters = self.place(data, shape)?;
+        filters.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])
+    }
+
+    /// A tensor of the file, in memory of ours.
+    pub fn find(&self, name: &str) -> Result<&checkpoint::Tensor, TchError> {
+        let missing = || TchError::TensorNameNotFound(name.to_owned(), "the weights file".to_owned());
+        self.checkpoint.tensors().get(name).ok_or_else(missing)
+    }
+
+    /// Convolution `name` with the batch norm `norm` folded in, if there is one: filters and bias.
+    ///
+    /// `w' = w g / sqrt(v + eps)`, `b' = beta + (b - m) g / sqrt(v + eps)`.
+    pub fn folded(
+        &self,
+        name: &str,
+        has_bias: bool,
+        norm: Option<(&str, f64)>,
+    ) -> Result<(Tensor, Option<Tensor>), TchError> {
+        let weight = self.find(&format!("{name}.weight"))?;
+        let bias = has_bias.then(|| self.find(&format!("{name}.bias"))).transpose()?;
+        let Some((norm, epsilon)) = norm else {
+            let bias = bias.map(|bias| self.place(&bias.data, &bias.shape)).transpose()?;
+            return Ok((self.filters(&weight.data, &weight.shape)?, bias));
+        };
+        let part = |part| self.find(&format!("{norm}.{part}"));
+        let (gamma, beta) = (part("weight")?, part("bias")?);
+        let (mean, variance) = (part("running_mean")?, part("running_var")?);
+        let scales = gamma.data.iter().zip(&variance.data);
+        let scales: Vec<f64> = scales
+            .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + epsilon).sqrt())
+            .collect();
+        let filters = weight.data.chunks((weight.data.len() / scales.len().max(1)).max(1));
+        let folded: Vec<f32> = filters
+            .zip(&scales)
+            .flat_map(|(filter, scale)| filter.iter().map(move |&w| (f64::from(w) * scale) as f32))
+            .collect();
+        let shift = |at: usize| {
+            let bias = bias.map_or(0.0, |bias| f64::from(bias.data[at]));
+            (f64::from(beta.data[at]) + (bias - f64::from(mean.data[at])) * scales[at]) as f32
+        };
+        let shifts: Vec<f32> = (0..scales.len()).map(shift).collect();
+        Ok((self.filters(&folded, &weight.shape)?, Some(self.place(&shifts, &[shifts.len()])?)))
+    }
+}
