@@ -150,6 +150,41 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     write().map_err(FsError::at("write", path))
 }
 
+/// A large file in the making: in its place only once it is whole.
+#[derive(Debug)]
+pub struct Growing {
+    file: io::BufWriter<tempfile::NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Growing {
+    /// Begins the file `path`; its folder is created.
+    pub fn begin(path: &Path) -> Result<Self, FsError> {
+        let folder = parent(path);
+        create_folder(folder)?;
+        let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder);
+        let file = file.map_err(FsError::at("write", path))?;
+        Ok(Self { file: io::BufWriter::new(file), path: path.to_owned() })
+    }
+
+    /// Appends bytes.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), FsError> {
+        self.file.write_all(bytes).map_err(FsError::at("write", &self.path))
+    }
+
+    /// Puts the file into its place.
+    pub fn finish(self) -> Result<(), FsError> {
+        let finish = || -> io::Result<()> {
+            let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            make_readable(file.as_file())?;
+            file.as_file().sync_all()?;
+            file.persist(&self.path).map_err(|error| error.error)?;
+            sync_folder(parent(&self.path))
+        };
+        finish().map_err(FsError::at("write", &self.path))
+    }
+}
+
 /// Whether [`write_atomic`] could write there, for who would know before a long computation.
 pub fn check_writable(path: &Path) -> Result<(), FsError> {
     let folder = parent(path);

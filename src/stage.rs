@@ -146,6 +146,7 @@ pub(crate) type Inputs<'a> = dyn Fn(Key) -> Result<Output, StageError> + Sync + 
 
 /// What a running stage may use.
 pub struct Context<'a> {
+    pub(crate) key: Key,
     pub(crate) inputs: &'a Inputs<'a>,
     pub(crate) store: &'a Store,
     pub(crate) pool: &'a rayon::ThreadPool,
@@ -170,6 +171,11 @@ impl Context<'_> {
     /// Threads of this run.
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
+    }
+
+    /// A folder of this stage's own, kept until its output is in the store: what a stopped run left is there.
+    pub fn scratch(&self) -> Result<std::path::PathBuf, StageError> {
+        Ok(self.store.scratch(self.key)?)
     }
 
     /// Whether the user wants the run to stop.

@@ -48,6 +48,6 @@ pub fn rates(summary: &Summary) -> String {
     };
     total("mean", &|method| method.mean_true_positive_rate);
     total("accuracy", &|method| method.accuracy);
-    total("variance kept by PCA", &|method| Some(method.kept_variance));
+    total("variance kept by PCA", &|method| method.kept_variance);
     align(&rows)
 }

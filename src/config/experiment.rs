@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use crate::images::{Filter, Fit};
+use crate::networks::recipe::Recipe;
 use crate::networks::{Device, Input, Layer, NetworkCard, Precision};
 use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::Scale;
 use crate::solvers::svm::{ClassWeight, SvmSolver};
+use crate::stages::report::FigureKind;
 use crate::types::Seed;
 
 /// One experiment, ready to plan.
@@ -28,6 +30,8 @@ pub struct Experiment {
     pub pca: Pca,
     /// The classifier.
     pub svm: Svm,
+    /// What networks are fine-tuned on.
+    pub trainings: Trainings,
     /// What is drawn.
     pub figure: Figure,
     /// Where CNNs run.
@@ -104,6 +108,72 @@ pub struct Method {
     pub name: String,
     /// Where its features come from.
     pub features: Features,
+    /// What tells the emotion from them.
+    pub classifier: Classifier,
+}
+
+/// What tells the emotion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Classifier {
+    /// PCA and support vector machines.
+    Svm,
+    /// The fine-tuned network's own last layer.
+    Network,
+}
+
+/// Which of the trainings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// `[training.fine-tuned]`: verified by people.
+    Strong,
+    /// `[training.noisy-fine-tuned]`: the query that found the image.
+    Weak,
+}
+
+/// `[training]`
+#[derive(Clone, Debug, Default)]
+pub struct Trainings {
+    /// `[training.fine-tuned]`
+    pub fine_tuned: Option<Training>,
+    /// `[training.noisy-fine-tuned]`
+    pub noisy: Option<Training>,
+}
+
+impl Trainings {
+    /// The training with these labels.
+    pub fn with(&self, labels: Labels) -> Option<&Training> {
+        match labels {
+            Labels::Strong => self.fine_tuned.as_ref(),
+            Labels::Weak => self.noisy.as_ref(),
+        }
+    }
+}
+
+/// What a network is fine-tuned on, and how.
+#[derive(Clone, Debug)]
+pub struct Training {
+    /// Where its images come from.
+    pub dataset: Dataset,
+    /// A data set whose images are not trained on.
+    pub exclude: Option<PathBuf>,
+    /// Share of images kept for tests.
+    pub test: f64,
+    /// Share of images on which the best epoch is chosen.
+    pub validation: f64,
+    /// Images of a class that are drawn, at most.
+    pub max_per_class: Option<usize>,
+    /// Of split, order and alterations.
+    pub seed: Seed,
+    /// Whether a network may be evaluated on what it was trained on.
+    pub allow_overlap: bool,
+    /// Side of the squares that crops are made from; the network's `resize` where there is none.
+    pub working_size: Option<u32>,
+    /// Threads of libtorch; those of the run where there are none.
+    pub threads: Option<usize>,
+    /// Time between two checkpoints within an epoch.
+    pub checkpoint_seconds: u64,
+    /// How it is trained.
+    pub recipe: Recipe,
 }
 
 /// Where a method's features come from.
@@ -127,8 +197,10 @@ pub struct Cnn {
     pub input: Input,
     /// Which of its layers.
     pub layer: Layer,
-    /// Its weights file; `None` for the one that set-up fetched.
+    /// Its weights file, which a training starts from; `None` for the one that set-up fetched.
     pub weights: Option<PathBuf>,
+    /// What it is fine-tuned on first.
+    pub training: Option<Labels>,
     /// How an image meets the input size.
     pub fit: Fit,
     /// The resampling filter.
@@ -187,6 +259,8 @@ pub enum Penalty {
 /// `[figure]`
 #[derive(Clone, Copy, Debug)]
 pub struct Figure {
+    /// What is drawn.
+    pub kind: FigureKind,
     /// The paper's number, which names the files: `figure5.svg`.
     pub number: Option<u32>,
 }

@@ -2,21 +2,29 @@
 
 use figment::value::Value;
 
-use super::experiment::{Cnn, Features, Method};
+use super::experiment::{Classifier, Cnn, Features, Labels, Method, Trainings};
 use super::names::{nearest, number, one_of};
 use super::section::Section;
 use super::setting::Shown;
 use crate::images::{Filter, Fit};
 use crate::networks::{ChannelOrder, Input, Layer, NETWORKS, NetworkCard, Precision};
+use crate::types::Emotion;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Variant {
     ImageNetCnn,
+    FineTuned,
+    NoisyFineTuned,
     Precomputed,
 }
 
-const VARIANTS: [(&str, Variant); 2] =
-    [("imagenet-cnn", Variant::ImageNetCnn), ("precomputed", Variant::Precomputed)];
+const VARIANTS: [(&str, Variant); 4] = [
+    ("imagenet-cnn", Variant::ImageNetCnn),
+    ("fine-tuned", Variant::FineTuned),
+    ("noisy-fine-tuned", Variant::NoisyFineTuned),
+    ("precomputed", Variant::Precomputed),
+];
+const CLASSIFIERS: [(&str, Classifier); 2] = [("svm", Classifier::Svm), ("network", Classifier::Network)];
 const CNN_KEYS: [&str; 6] = ["network", "layer", "weights", "fit", "filter", "precision"];
 const MODULE_KEYS: [&str; 6] = ["width", "input", "resize", "order", "mean", "std"];
 const PRECISIONS: [(&str, Precision); 2] = [("f32", Precision::F32), ("bf16", Precision::Bf16)];
@@ -47,36 +55,77 @@ pub(super) fn read(top: &Section<'_>) -> Vec<Method> {
     methods
 }
 
+/// A fine-tuned network needs its table.
+pub(super) fn need_trainings(top: &Section<'_>, methods: &[Method], trainings: &Trainings) {
+    for method in methods {
+        let Features::Cnn(Cnn { training: Some(labels), .. }) = &method.features else { continue };
+        let table = match labels {
+            Labels::Strong => "fine-tuned",
+            Labels::Weak => "noisy-fine-tuned",
+        };
+        // A table with problems of its own has told them.
+        if trainings.with(*labels).is_none() && !top.table("training").has(table) {
+            let message = format!("`{}` has nothing to be trained on", method.name);
+            top.refuse("method", message, &format!("expected a table `[training.{table}]`"));
+        }
+    }
+}
+
 fn method(table: &Section<'_>) -> Option<(Method, bool)> {
     let variant = table.choice("variant", "Where the features come from.", &VARIANTS).required()?;
     let name = table.text("name", "Label of the bar.").optional();
     let named = name.is_some();
     match variant {
         Variant::ImageNetCnn => {
-            table.belongs_elsewhere(&["features"], "variant", "`variant = \"imagenet-cnn\"`");
-            let features = cnn(table);
+            table.belongs_elsewhere(&["features", "classifier"], "variant", "`variant = \"imagenet-cnn\"`");
+            let features = Features::Cnn(cnn(table, None, Classifier::Svm)?);
             let name = name.unwrap_or_else(|| "ImageNet-CNN".to_owned());
-            Some((Method { name, features: Features::Cnn(features?) }, named))
+            Some((Method { name, features, classifier: Classifier::Svm }, named))
+        }
+        Variant::FineTuned | Variant::NoisyFineTuned => {
+            table.belongs_elsewhere(&["features"], "variant", "a fine-tuned network");
+            let classifier = table.choice("classifier", "What tells the emotion.", &CLASSIFIERS);
+            let classifier = classifier.or(Classifier::Svm);
+            let (labels, default) = match variant {
+                Variant::FineTuned => (Labels::Strong, "Fine-tuned-CNN"),
+                _ => (Labels::Weak, "Noisy-Fine-tuned-CNN"),
+            };
+            let features = Features::Cnn(cnn(table, Some(labels), classifier)?);
+            let name = name.unwrap_or_else(|| default.to_owned());
+            Some((Method { name, features, classifier }, named))
         }
         Variant::Precomputed => {
             table.belongs_elsewhere(&CNN_KEYS, "variant", "`variant = \"precomputed\"`");
             table.belongs_elsewhere(&MODULE_KEYS, "variant", "`variant = \"precomputed\"`");
+            table.belongs_elsewhere(&["classifier"], "variant", "`variant = \"precomputed\"`");
             let file = table
                 .path("features", "A matrix [n, d], row i = manifest row i: .npy, .safetensors or .parquet.");
             let file = file.required()?;
             let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
             let name = name.or(stem).unwrap_or_default();
-            Some((Method { name, features: Features::Precomputed { file } }, named))
+            let features = Features::Precomputed { file };
+            Some((Method { name, features, classifier: Classifier::Svm }, named))
         }
     }
 }
 
-fn cnn(table: &Section<'_>) -> Option<Cnn> {
+fn cnn(table: &Section<'_>, training: Option<Labels>, classifier: Classifier) -> Option<Cnn> {
     let network = network(table)?;
+    let outputs = training.map(|_| Emotion::ALL.len());
     let (input, layer) = if network.architecture.is_some() {
         table.belongs_elsewhere(&MODULE_KEYS, "network", &format!("`network = \"{}\"`", network.name));
-        (network.input, layer(table, network)?)
+        let layer = if classifier == Classifier::Network {
+            table.belongs_elsewhere(&["layer"], "classifier", "`classifier = \"network\"`");
+            network.logits(outputs)?
+        } else {
+            layer(table, network, outputs)?
+        };
+        (network.input, layer)
     } else {
+        if training.is_some() {
+            let message = "a TorchScript module cannot be fine-tuned".to_owned();
+            table.refuse("network", message, "choose a network of emolab's own");
+        }
         table.belongs_elsewhere(&["layer"], "network", &format!("`network = \"{}\"`", network.name));
         module(table, network)?
     };
@@ -90,7 +139,7 @@ fn cnn(table: &Section<'_>) -> Option<Cnn> {
     let filter = table.choice("filter", "The resampling filter.", &Filter::NAMES).or(Filter::Bicubic);
     let precision =
         table.choice("precision", "The number format in which it runs.", &PRECISIONS).or(Precision::F32);
-    Some(Cnn { network, input, layer, weights, fit, filter, precision })
+    Some(Cnn { network, input, layer, weights, training, fit, filter, precision })
 }
 
 fn network(table: &Section<'_>) -> Option<&'static NetworkCard> {
@@ -112,9 +161,9 @@ fn network(table: &Section<'_>) -> Option<&'static NetworkCard> {
     if table.has("network") { field.optional() } else { Some(field.or(NETWORKS.first()?)) }
 }
 
-fn layer(table: &Section<'_>, network: &'static NetworkCard) -> Option<Layer> {
-    let layers = network.layers(None);
-    let default = network.layer(network.feature, None)?;
+fn layer(table: &Section<'_>, network: &'static NetworkCard, outputs: Option<usize>) -> Option<Layer> {
+    let layers = network.layers(outputs);
+    let default = network.layer(network.feature, outputs)?;
     let field = table.field(
         "layer",
         "Which layer's activations are the features; by default the one before the classifier.",

@@ -17,6 +17,7 @@ mod schema;
 mod section;
 mod setting;
 mod tables;
+mod training;
 
 use std::path::{Path, PathBuf};
 

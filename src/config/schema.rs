@@ -9,10 +9,13 @@ use super::section::Reader;
 use super::tables;
 
 /// Between them these files visit every setting: one for each choice that brings settings of its own.
-const VISITS: [&str; 3] = [
+const VISITS: [&str; 5] = [
     "[split]\nkind = \"k-fold\"\n[[method]]\nvariant = \"imagenet-cnn\"",
     "[split]\nkind = \"holdout\"\n[[method]]\nvariant = \"precomputed\"",
     "[[method]]\nvariant = \"imagenet-cnn\"\nnetwork = \"torchscript\"",
+    "[[method]]\nvariant = \"fine-tuned\"\n[training.fine-tuned]\niterations = 1\nschedule = \"step\"\noptimizer = \"sgd\"\n\
+     [training.noisy-fine-tuned]\niterations = 1\nschedule = \"step\"\noptimizer = \"sgd\"",
+    "[[method]]\nvariant = \"fine-tuned\"\n[training.fine-tuned]\npreset = \"modern\"\n[training.noisy-fine-tuned]\npreset = \"modern\"",
 ];
 
 /// The schema, draft 2020-12.

@@ -7,14 +7,15 @@ use figment::value::Value;
 use super::experiment::{
     Dataset, Experiment, Figure, OnBadImage, Pca, PcaFit, Penalty, Split, SplitKind, StandIn, Svm,
 };
-use super::methods;
 use super::names::{nearest, number};
 use super::section::{Reader, Section};
 use super::setting::Shown;
+use super::{methods, training};
 use crate::networks::Device;
 use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::Scale;
 use crate::solvers::svm::{ClassWeight, SvmSolver};
+use crate::stages::report::FigureKind;
 use crate::types::{Emotion, Seed};
 
 pub(super) fn read(reader: &Reader<'_>) -> Experiment {
@@ -26,6 +27,8 @@ pub(super) fn read(reader: &Reader<'_>) -> Experiment {
     let methods = methods::read(&top);
     let pca = pca(top.table("pca"));
     let svm = svm(top.table("svm"));
+    let trainings = training::read(top.table("training"), seed);
+    methods::need_trainings(&top, &methods, &trainings);
     let figure = figure(top.table("figure"));
     let compute = top.table("compute");
     let device = compute
@@ -42,7 +45,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Experiment {
         .or(Device::Auto);
     compute.end();
     top.end();
-    Experiment { name, title, seed, dataset, split, methods, pca, svm, figure, device }
+    Experiment { name, title, seed, dataset, split, methods, pca, svm, trainings, figure, device }
 }
 
 fn experiment(table: Section<'_>) -> (String, String, Seed) {
@@ -280,12 +283,13 @@ fn class_weight(value: &Value) -> Result<ClassWeight, String> {
     }
 }
 
-const FIGURE_KINDS: [(&str, ()); 1] = [("per-class-tpr", ())];
+const FIGURE_KINDS: [(&str, FigureKind); 2] =
+    [("per-class-tpr", FigureKind::PerClassTpr), ("confusion", FigureKind::Confusion)];
 
 fn figure(table: Section<'_>) -> Figure {
-    table.choice("kind", "What is drawn.", &FIGURE_KINDS).or(());
+    let kind = table.choice("kind", "What is drawn.", &FIGURE_KINDS).or(FigureKind::PerClassTpr);
     let number = table.integer("number", "The figure's number in the paper, which names its files.", 1, 99);
     let number = number.optional().map(|number| number as u32);
     table.end();
-    Figure { number }
+    Figure { kind, number }
 }

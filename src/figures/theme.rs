@@ -80,3 +80,21 @@ pub(super) const SLOT_LEAST: f64 = 6.5;
 pub(super) const BAR_FOOT: f64 = 1.6;
 /// Side of a legend's colour sample.
 pub(super) const SWATCH: f64 = 12.0;
+
+/// Colour of a rate from 0 to 1: white to blue to near black, evenly darker.
+pub(super) fn intensity(rate: f64) -> RGBColor {
+    const STOPS: [[f64; 3]; 4] =
+        [[255.0, 255.0, 255.0], [158.0, 202.0, 225.0], [33.0, 113.0, 181.0], [8.0, 38.0, 92.0]];
+    let place = rate.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
+    let first = (place as usize).min(STOPS.len() - 2);
+    let share = place - first as f64;
+    let channel = |index: usize| {
+        (STOPS[first][index] + share * (STOPS[first + 1][index] - STOPS[first][index])).round() as u8
+    };
+    RGBColor(channel(0), channel(1), channel(2))
+}
+
+/// Whether text on that colour must be white.
+pub(super) fn intensity_is_dark(rate: f64) -> bool {
+    rate > 0.5
+}

@@ -8,7 +8,9 @@
 //! Resizing antialiases as Pillow does: the kernel is widened by the reduction factor. Its arithmetic is
 //! in integers, and its bytes are equal with AVX2, SSE4.1 and neither; a test holds that.
 
+pub mod augment;
 mod decode;
+mod difference_hash;
 mod error;
 mod jpeg;
 mod limits;
@@ -17,6 +19,7 @@ mod sniff;
 mod watched;
 
 pub use decode::{Pixels, decode};
+pub use difference_hash::{DifferenceHash, VERSION as HASH_VERSION, difference_hash};
 pub use error::ImageError;
 pub use limits::Limits;
 pub use prepare::{Filter, Fit, Preprocess, prepare};

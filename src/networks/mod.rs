@@ -14,7 +14,10 @@ pub mod checkpoint;
 pub mod device;
 pub mod efficientnet_lite;
 pub mod precision;
+pub mod random;
+pub mod recipe;
 pub mod resnet;
+pub mod sampler;
 pub mod torchscript;
 pub mod worker;
 

@@ -9,6 +9,7 @@ pub enum Precision {
     /// 24 bits of significand.
     #[default]
     F32,
-    /// 8 bits of significand, the exponents of f32: faster where the processor has instructions for it.
+    /// 8 bits of significand, the exponents of f32: faster where the processor has instructions for it. Where it has
+    /// none, weights are rounded to it and the rest is f32: no faster, and no less exact.
     Bf16,
 }

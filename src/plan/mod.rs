@@ -2,9 +2,11 @@
 //!
 //! The whole plan, with hits, misses and their reasons, is known before anything runs.
 
+mod data;
 mod error;
 mod explain;
 mod graph;
+mod networks;
 mod pipeline;
 mod sources;
 

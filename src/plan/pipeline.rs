@@ -1,31 +1,26 @@
 //! The stages of an experiment, wired: read this to see what runs.
 
+use std::path::Path;
+
+use super::data::{Data, Splitting};
 use super::graph::Graph;
-use super::sources::{self, Found};
-use super::{FitInputs, Places, PlanError, weights_path};
+use super::{FitInputs, Places, PlanError, networks};
 use crate::config::Experiment;
-use crate::config::experiment::{
-    Cnn, Features as FeaturesOf, Method, OnBadImage, PcaFit, Penalty, SplitKind,
-};
-use crate::dataset::card;
-use crate::images::{self, Preprocess};
-use crate::networks::Device;
+use crate::config::experiment::{Classifier, Features as FeaturesOf, Method, PcaFit, Penalty, SplitKind};
 use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::svm::SvmSolver;
 use crate::stage::Handle;
 use crate::stages::evaluate::Evaluate;
-use crate::stages::extract::{ExtractFeatures, Extraction};
 use crate::stages::features::Features;
-use crate::stages::inspect::{Decoding, InspectImages, Manifest};
-use crate::stages::list::{ListImages, Listing};
+use crate::stages::network_classifier::ClassifyByNetwork;
 use crate::stages::pca::{FitPca, level};
 use crate::stages::read_features::ReadFeatures;
 use crate::stages::report::{Entry, MakeReport, Report};
 use crate::stages::select::SelectPenalty;
-use crate::stages::split::{Division, Split, SplitImages};
+use crate::stages::split::Division;
 use crate::stages::svm::{PenaltyOf, TrainSvm};
-use crate::store::{Store, key};
-use crate::types::{Digest, Emotion};
+use crate::store::Store;
+use crate::types::Digest;
 
 /// Which code finds components, and its version.
 fn pca_code(solver: PcaSolver) -> &'static str {
@@ -51,153 +46,93 @@ pub(super) struct Built {
     pub fits: Vec<FitInputs>,
 }
 
-struct Data {
-    listing: Handle<Listing>,
-    manifest: Handle<Manifest>,
-    split: Handle<Split>,
-    folder: std::path::PathBuf,
-    is_drawn: bool,
-}
-
 pub(super) fn build(
     graph: &mut Graph,
     experiment: &Experiment,
     store: &Store,
     places: &Places,
 ) -> Result<Built, PlanError> {
-    let dataset = &experiment.dataset;
-    let card = card::find(&dataset.name, Some(&places.project.join("datasets")))?;
+    let context = (store, places);
     let read_images = experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn(_)));
-    let title = card.as_ref().map_or_else(|| dataset.name.clone(), |card| card.title.clone());
-    let mut notices = Vec::new();
-
-    let found = sources::find(dataset, card.as_ref(), read_images, store, places)?;
-    let (listing, folder, stand_in, data) = match found {
-        Found::Real { listing, folder } => {
-            if let Some(card) = &card {
-                notices.extend(differences(card, &listing));
-            }
-            let data = listing.digest();
-            let listing = graph.add("list-images", ListImages::new(&dataset.name, listing));
-            (listing, folder, None, data)
-        }
-        Found::StandIn(drawing) => {
-            let data = key::digest(serde_json::json!(&drawing).to_string().as_bytes());
-            let listing = graph.add("draw-stand-in", drawing);
-            (listing, std::path::PathBuf::new(), Some(format!("stand-in images, not {title}")), data)
-        }
+    let splitting = Splitting {
+        division: match experiment.split.kind {
+            SplitKind::KFold { folds } => Division::KFold { folds },
+            SplitKind::Holdout { train, test, validation } => Division::Holdout { train, test, validation },
+        },
+        stratified: experiment.split.stratified,
+        grouped: experiment.split.grouped,
+        seed: experiment.seed,
     };
-    let is_drawn = stand_in.is_some();
-    let decode = read_images.then_some(Decoding { max_pixels: dataset.max_pixels, decoder: images::DECODER });
-    let skip_bad = dataset.on_bad_image == OnBadImage::Skip;
-    let inspect = InspectImages { listing, decode, skip_bad, folder: folder.clone() };
-    let manifest = graph.add("inspect-images", inspect);
-    let split = graph.add("split-images", split_stage(experiment, manifest));
-    let data_stages = Data { listing, manifest, split, folder, is_drawn };
-
+    let data = Data::add(graph, &experiment.dataset, splitting, read_images, "", context)?;
+    let mut notices = data.notices.clone();
     let (mut entries, mut fits) = (Vec::new(), Vec::new());
+    let mut warnings: Vec<String> = data.stand_in.iter().cloned().collect();
+    let (mut trainings, mut overlaps) = (Vec::new(), Vec::new());
     for method in &experiment.methods {
-        let features = features(graph, experiment, method, &data_stages, store, places)?;
-        entries.push(classify(graph, experiment, method, &data_stages, features, &mut fits));
+        let features = match &method.features {
+            FeaturesOf::Precomputed { file } => precomputed(graph, method, file, &data, context)?,
+            FeaturesOf::Cnn(cnn) => {
+                let network = networks::add(graph, experiment, (method, cnn), &data, context)?;
+                if let Some(training) = network.training {
+                    trainings.push((method.name.clone(), training.trained));
+                    overlaps.push((method.name.clone(), training.overlap));
+                    warnings.extend(training.stand_in);
+                    notices.extend(training.notices);
+                }
+                network.features
+            }
+        };
+        entries.push(match method.classifier {
+            Classifier::Svm => classify(graph, experiment, method, &data, features, &mut fits),
+            Classifier::Network => {
+                let (manifest, split) = (data.manifest, data.split);
+                let stage =
+                    ClassifyByNetwork { manifest, scores: features, split, folds: data.division.folds() };
+                let predictions = graph.add(format!("classify-by-network {}", method.name), stage);
+                let name = method.name.clone();
+                Entry { name, predictions, classifiers: Vec::new(), selections: Vec::new() }
+            }
+        });
     }
     let leak = (experiment.pca.fit == PcaFit::All)
         .then(|| "PCA fitted on all images: the test images leak into it".to_owned());
     notices.extend(leak.clone());
+    warnings.extend(leak);
     let report = MakeReport {
-        manifest,
-        split,
+        manifest: data.manifest,
+        split: data.split,
         methods: entries,
+        trainings,
+        overlaps,
+        kind: experiment.figure.kind,
         title: experiment.title.clone(),
         number: experiment.figure.number,
-        dataset: title,
+        dataset: data.title.clone(),
         protocol: protocol(experiment),
-        stand_in: stand_in.clone(),
-        leak,
-        min_per_class: dataset.min_per_class,
-    };
-    Ok(Built { report: graph.add("report", report), notices, stand_in, data, fits })
-}
-
-fn split_stage(experiment: &Experiment, manifest: Handle<Manifest>) -> SplitImages {
-    let division = match experiment.split.kind {
-        SplitKind::KFold { folds } => Division::KFold { folds },
-        SplitKind::Holdout { train, test, validation } => Division::Holdout { train, test, validation },
-    };
-    SplitImages {
-        manifest,
-        division,
-        stratified: experiment.split.stratified,
-        grouped: experiment.split.grouped,
+        stand_in: data.stand_in.clone(),
+        warnings,
+        has_published: experiment.dataset.name == "fi",
         min_per_class: experiment.dataset.min_per_class,
-        seed: experiment.seed,
-    }
-}
-
-fn features(
-    graph: &mut Graph,
-    experiment: &Experiment,
-    method: &Method,
-    data: &Data,
-    store: &Store,
-    places: &Places,
-) -> Result<Handle<Features>, PlanError> {
-    match &method.features {
-        FeaturesOf::Precomputed { file } => {
-            if data.is_drawn {
-                return Err(PlanError::FeaturesOfStandIn);
-            }
-            let path = places.project.join(file);
-            let missing = |_| PlanError::NoFeatures { method: method.name.clone(), path: path.clone() };
-            let content = store.hints().digest(&path).map_err(missing)?.digest;
-            let stage = ReadFeatures { manifest: data.manifest, content, file: path };
-            Ok(graph.add(format!("read-features {}", method.name), stage))
-        }
-        FeaturesOf::Cnn(cnn) => {
-            let stage = extract(experiment, cnn, data, store, places)?;
-            Ok(graph.add(format!("extract-features {}", method.name), stage))
-        }
-    }
-}
-
-fn extract(
-    experiment: &Experiment,
-    cnn: &Cnn,
-    data: &Data,
-    store: &Store,
-    places: &Places,
-) -> Result<ExtractFeatures, PlanError> {
-    let network = cnn.network.name;
-    if cfg!(not(feature = "torch")) {
-        return Err(PlanError::WithoutTorch { network });
-    }
-    let path = weights_path(cnn.network, cnn.weights.as_deref(), places);
-    let origin = cnn.network.weights_source;
-    let path = path.ok_or(PlanError::NoPublishedWeights { network, origin })?;
-    let missing = |_| PlanError::NoWeights { network, path: path.clone() };
-    let weights = store.hints().digest(&path).map_err(missing)?.digest;
-    let (size, resize) = (cnn.input.side, cnn.input.resize);
-    let extraction = Extraction {
-        network,
-        layer: cnn.layer.name,
-        width: cnn.layer.width,
-        input: cnn.input,
-        precision: cnn.precision,
-        weights,
-        preprocess: Preprocess { size, resize, fit: cnn.fit, filter: cnn.filter },
-        images: images::VERSION,
-        libtorch: env!("BUILT_LIBTORCH_VERSION"),
-        device: device_kind(experiment.device)?,
     };
-    Ok(ExtractFeatures {
-        manifest: data.manifest,
-        listing: data.listing,
-        extractor: extraction.extractor(),
-        extraction,
-        folder: data.folder.clone(),
-        weights_file: path,
-        device: experiment.device,
-        max_pixels: experiment.dataset.max_pixels,
-    })
+    let Data { stand_in, digest, .. } = data;
+    Ok(Built { report: graph.add("report", report), notices, stand_in, data: digest, fits })
+}
+
+fn precomputed(
+    graph: &mut Graph,
+    method: &Method,
+    file: &Path,
+    data: &Data,
+    (store, places): (&Store, &Places),
+) -> Result<Handle<Features>, PlanError> {
+    if data.stand_in.is_some() {
+        return Err(PlanError::FeaturesOfStandIn);
+    }
+    let path = places.project.join(file);
+    let missing = |_| PlanError::NoFeatures { method: method.name.clone(), path: path.clone() };
+    let content = store.hints().digest(&path).map_err(missing)?.digest;
+    let stage = ReadFeatures { manifest: data.manifest, content, file: path };
+    Ok(graph.add(format!("read-features {}", method.name), stage))
 }
 
 /// PCA and SVM of every fold, and what they predict.
@@ -211,7 +146,7 @@ fn classify(
 ) -> Entry {
     let Data { manifest, split, .. } = *data;
     let (pca, svm) = (experiment.pca, &experiment.svm);
-    let folds = split_stage(experiment, manifest).division.folds();
+    let folds = data.division.folds();
     let (mut reductions, mut classifiers, mut selections) = (Vec::new(), Vec::new(), Vec::new());
     for fold in 0..folds {
         let label = |stage: &str| format!("{stage} {} fold {}", method.name, fold + 1);
@@ -291,20 +226,6 @@ fn classify(
     Entry { name: method.name.clone(), predictions, classifiers, selections }
 }
 
-/// CUDA and CPU give different bytes, so the kind of device is part of a feature's key.
-fn device_kind(device: Device) -> Result<&'static str, PlanError> {
-    let has_cuda = env!("BUILT_LIBTORCH_CUDA") == "1";
-    match device {
-        Device::Cpu => Ok("cpu"),
-        Device::Cuda(_) if !has_cuda => Err(PlanError::NoCuda { device: device.to_string() }),
-        Device::Cuda(_) => Ok("cuda"),
-        Device::Auto => {
-            let has_gpu = has_cuda && std::path::Path::new("/dev/nvidiactl").exists();
-            Ok(if has_gpu { "cuda" } else { "cpu" })
-        }
-    }
-}
-
 /// One line under the figure's title.
 fn protocol(experiment: &Experiment) -> String {
     let split = match experiment.split.kind {
@@ -323,22 +244,4 @@ fn protocol(experiment: &Experiment) -> String {
         Penalty::InnerCrossValidation { .. } => ", C chosen inside the training folds",
     };
     format!("{split}{grouped}; PCA to {components}, linear SVM one against all{chosen}")
-}
-
-fn differences(card: &card::Card, listing: &Listing) -> Option<String> {
-    let mut found = [0; 8];
-    for image in &listing.images {
-        if let Some(emotion) = Emotion::from_name(&image.label) {
-            found[emotion.index()] += 1;
-        }
-    }
-    let differences = card.differences(&found);
-    let parts: Vec<String> = differences
-        .iter()
-        .map(|difference| {
-            format!("{} {} (card: {})", difference.emotion, difference.found, difference.expected)
-        })
-        .collect();
-    (!parts.is_empty())
-        .then(|| format!("class counts differ from the card of {}: {}", card.title, parts.join(", ")))
 }

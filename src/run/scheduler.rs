@@ -166,6 +166,7 @@ impl Scheduler<'_> {
         let sink = self.options.sink;
         sink.event(Event::Started { stage: position, label: node.label.clone() });
         let context = Context {
+            key: node.key,
             inputs: &|key| self.input(key),
             store: self.store,
             pool: &self.pool,
@@ -190,6 +191,7 @@ impl Scheduler<'_> {
             elapsed: start.elapsed(),
         };
         let record = self.store.save(node.key, &finished)?;
+        self.store.clear_scratch(node.key)?;
         let seconds = record.seconds;
         sink.event(Event::Finished { stage: position, label: node.label.clone(), seconds });
         Ok((record, Some(output), false))

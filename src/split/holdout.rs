@@ -36,7 +36,7 @@ impl Part {
 pub struct Fractions {
     /// Share of the training part, above 0.
     pub train: f64,
-    /// Share of the test part, above 0.
+    /// Share of the test part; 0 leaves it out.
     pub test: f64,
     /// Share of the validation part; 0 leaves it out.
     pub validation: f64,
@@ -49,7 +49,7 @@ impl Fractions {
             if !(0.0..=1.0).contains(&value) {
                 return Err(SplitError::FractionRange { part: part.name(), value });
             }
-            if value == 0.0 && part != Part::Validation {
+            if value == 0.0 && part == Part::Train {
                 return Err(SplitError::FractionZero { part: part.name() });
             }
         }

@@ -216,7 +216,7 @@ fn impossible_holdouts_are_errors_that_name_the_part() {
         SplitError::FractionRange { part: "train", value: 1.2 }
     );
     assert!(matches!(hold(&[9], with(f64::NAN, 0.5, 0.5), true), SplitError::FractionRange { .. }));
-    assert_eq!(hold(&[9], with(0.9, 0.0, 0.1), true), SplitError::FractionZero { part: "test" });
+    assert_eq!(hold(&[9], with(0.0, 0.9, 0.1), true), SplitError::FractionZero { part: "train" });
     assert_eq!(hold(&[9], with(0.5, 0.25, 0.0), true), SplitError::FractionSum { sum: 0.75 });
     assert_eq!(hold(&[2], PAPER, false), SplitError::EmptyPart { part: "test", units: "groups", count: 2 });
     assert_eq!(

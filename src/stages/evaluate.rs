@@ -20,6 +20,7 @@ const KEPT: &str = "kept.json";
 /// What the folds' components keep, as stored.
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    folds: usize,
     variance: Vec<f64>,
     components: Vec<usize>,
 }
@@ -46,7 +47,9 @@ pub struct Prediction {
 pub struct Predictions {
     /// One per tested image.
     pub rows: Vec<Prediction>,
-    /// Share of the total variance that each fold's components keep.
+    /// Number of folds.
+    pub folds: usize,
+    /// Share of the total variance that each fold's components keep; empty where no components were computed.
     pub kept_variance: Vec<f64>,
     /// Number of components of each fold.
     pub components: Vec<usize>,
@@ -58,7 +61,7 @@ impl Predictions {
         let labels: Vec<Emotion> = self.rows.iter().map(|row| row.label).collect();
         let predicted: Vec<Emotion> = self.rows.iter().map(|row| row.predicted).collect();
         let folds: Vec<u32> = self.rows.iter().map(|row| row.fold).collect();
-        let evaluation = Evaluation::of(&labels, &predicted, &folds, self.kept_variance.len());
+        let evaluation = Evaluation::of(&labels, &predicted, &folds, self.folds);
         evaluation.map_err(|error| StageError::Failed(error.to_string()))
     }
 
@@ -84,6 +87,7 @@ impl Artifact for Predictions {
     fn save(&self) -> Result<Files, ArtifactError> {
         let predictions = Self::append_to(&[(String::new(), self)]).into_parquet()?;
         let kept = super::to_json(&Kept {
+            folds: self.folds,
             variance: self.kept_variance.clone(),
             components: self.components.clone(),
         })?;
@@ -107,8 +111,8 @@ impl Artifact for Predictions {
             let (label, predicted) = (emotion(label)?, emotion(predicted)?);
             rows.push(Prediction { image, group, fold, label, predicted, scores });
         }
-        let Kept { variance, components } = super::from_json(files, KEPT)?;
-        Ok(Self { rows, kept_variance: variance, components })
+        let Kept { folds, variance, components } = super::from_json(files, KEPT)?;
+        Ok(Self { rows, folds, kept_variance: variance, components })
     }
 }
 
@@ -131,15 +135,19 @@ pub struct Evaluate {
 
 impl Stage for Evaluate {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Predictions;
 
     fn run(&self, context: &Context<'_>) -> Result<Predictions, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
         let split = context.get(&self.split)?;
         let failed = |error: &dyn std::fmt::Display| StageError::Failed(error.to_string());
-        let mut predictions =
-            Predictions { rows: Vec::new(), kept_variance: Vec::new(), components: Vec::new() };
+        let mut predictions = Predictions {
+            rows: Vec::new(),
+            folds: self.classifiers.len(),
+            kept_variance: Vec::new(),
+            components: Vec::new(),
+        };
         for (number, (reduction, classifier)) in self.reductions.iter().zip(&self.classifiers).enumerate() {
             context.check_cancelled()?;
             let (reduction, classifier) = (context.get(reduction)?, context.get(classifier)?);

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::features::Features;
+use super::fine_tune::Trained;
 use super::inspect::Manifest;
 use super::list::Listing;
 use crate::images::{self, Preprocess};
@@ -21,7 +22,7 @@ use crate::networks::worker::{self, Request, WorkerError};
 use crate::networks::{Device, Input, Precision};
 use crate::stage::{Context, Extractor, Handle, Stage, StageError};
 use crate::store::Key;
-use crate::types::Digest;
+use crate::types::{Digest, Emotion};
 
 /// Images per forward pass; the features do not depend on it.
 const BATCH: usize = 16;
@@ -44,8 +45,8 @@ pub struct Extraction {
     pub input: Input,
     /// The number format in which it runs.
     pub precision: Precision,
-    /// Digest of the weights file.
-    pub weights: Digest,
+    /// Its weights.
+    pub weights: Weights,
     /// How images meet the network's input.
     pub preprocess: Preprocess,
     /// Which code decodes and resizes.
@@ -54,6 +55,16 @@ pub struct Extraction {
     pub libtorch: &'static str,
     /// Kind of device: `cpu` or `cuda`.
     pub device: &'static str,
+}
+
+/// Where weights come from.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Weights {
+    /// A file with that digest.
+    File(Digest),
+    /// A training.
+    Trained(Handle<Trained>),
 }
 
 impl Extraction {
@@ -77,7 +88,7 @@ pub struct ExtractFeatures {
     /// Where the images' files lie.
     #[serde(skip)]
     pub folder: PathBuf,
-    /// Where the weights lie.
+    /// Where the weights lie, unless they are trained.
     #[serde(skip)]
     pub weights_file: PathBuf,
     /// The device as asked for.
@@ -145,13 +156,22 @@ impl ExtractFeatures {
         let failed = |error: WorkerError| StageError::Failed(error.to_string());
         // What keeps the worker from starting (no such program, other weights) is in the user's hands.
         let refused = |error: WorkerError| StageError::BadInput(error.to_string());
+        let (weights, outputs) = match &self.extraction.weights {
+            Weights::File(_) => (self.weights_file.clone(), None),
+            Weights::Trained(trained) => {
+                let path = context.scratch()?.join("weights.safetensors");
+                let written = crate::fs::write_atomic(&path, &context.get(trained)?.weights);
+                written.map_err(|error| StageError::Failed(format!("{error}: {}", error.source)))?;
+                (path, Some(Emotion::ALL.len()))
+            }
+        };
         let request = Request {
             network: self.extraction.network.to_owned(),
             input: self.extraction.input,
             layer: self.extraction.layer.to_owned(),
             width: self.extraction.width,
-            outputs: None,
-            weights: self.weights_file.clone(),
+            outputs,
+            weights,
             device: self.device,
             precision: self.extraction.precision,
             threads: context.threads(),

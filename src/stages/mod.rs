@@ -3,15 +3,19 @@
 //! ```text
 //! list-images | draw-stand-in -> inspect-images -> split-images
 //! inspect-images + weights -> extract-features      (or read-features)
+//! inspect-images + split-images + weights -> fine-tune -> extract-features; check-overlap beside it
 //! features + split -> fit-pca, per fold -> train-svm, per fold      (select-penalty before it, for several C)
-//! -> evaluate, per method -> report
+//! -> evaluate (or classify-by-network), per method -> report
 //! ```
 
 pub mod evaluate;
 pub mod extract;
 pub mod features;
+pub mod fine_tune;
 pub mod inspect;
 pub mod list;
+pub mod network_classifier;
+pub mod overlap;
 pub mod pca;
 pub mod read_features;
 pub mod report;

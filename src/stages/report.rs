@@ -3,15 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::evaluate::Predictions;
+use super::fine_tune::Trained;
 use super::inspect::Manifest;
+use super::overlap::Overlap;
 use super::select::Selection;
 use super::split::Split;
 use super::svm::Classifier;
 use super::{from_json, to_json};
+use crate::figures::accuracy_table::AccuracyTable;
+use crate::figures::confusion::{self, ConfusionMatrices, Matrix};
 use crate::figures::fit_tables::{self, FitRow, PenaltyRow};
 use crate::figures::per_class_tpr::{self, MethodBars, PerClassBars};
 use crate::figures::tables::{self, MethodEvaluation};
-use crate::figures::{FigureError, png};
+use crate::figures::training::{self, Curves, EpochRow, TrainingCurves};
+use crate::figures::{FigureError, Heading, png};
 use crate::metrics::{accuracy, mean_true_positive_rate, true_positive_rate};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::Emotion;
@@ -19,6 +24,16 @@ use crate::types::Emotion;
 /// Pixels per unit of the figure: 2 gives 192 dpi.
 const PIXELS_PER_UNIT: f32 = 2.0;
 const SUMMARY: &str = "summary.json";
+
+/// What an experiment draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FigureKind {
+    /// Bars per emotion and method: figures 5 to 7.
+    PerClassTpr,
+    /// A confusion matrix per method, and the table of accuracies: figure 3 and table 3.
+    Confusion,
+}
 
 /// Files for the results folder, and what the terminal shows of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,14 +70,14 @@ pub struct MethodSummary {
     pub mean_true_positive_rate: Option<f64>,
     /// Share of all test images.
     pub accuracy: Option<f64>,
-    /// Share of the variance that the components keep, mean over folds.
-    pub kept_variance: f64,
+    /// Share of the variance that the components keep, mean over folds; this and what follows is of SVMs only.
+    pub kept_variance: Option<f64>,
     /// Number of components, fewest and most of a fold.
-    pub components: [usize; 2],
+    pub components: Option<[usize; 2]>,
     /// Penalty C, smallest and largest of a fold.
-    pub c: [f64; 2],
+    pub c: Option<[f64; 2]>,
     /// Largest relative gap of a fit.
-    pub largest_gap: f64,
+    pub largest_gap: Option<f64>,
 }
 
 impl Artifact for Report {
@@ -102,6 +117,12 @@ pub struct MakeReport {
     pub split: Handle<Split>,
     /// What is compared.
     pub methods: Vec<Entry>,
+    /// Trainings by method.
+    pub trainings: Vec<(String, Handle<Trained>)>,
+    /// Whether a method is evaluated on what it was trained on.
+    pub overlaps: Vec<(String, Handle<Overlap>)>,
+    /// What is drawn.
+    pub kind: FigureKind,
     /// Title of the figure.
     pub title: String,
     /// Its number, which names its files.
@@ -112,15 +133,17 @@ pub struct MakeReport {
     pub protocol: String,
     /// Said in the figure and in the tables when drawings stand in for the data set.
     pub stand_in: Option<String>,
-    /// Said in the figure when the PCA saw the test images.
-    pub leak: Option<String>,
+    /// Said in every figure: stand-ins, leaks.
+    pub warnings: Vec<String>,
+    /// Whether the paper has numbers of this experiment: on the test images of FI.
+    pub has_published: bool,
     /// Fewest images of a class that is not left out.
     pub min_per_class: usize,
 }
 
 impl Stage for MakeReport {
     const NAME: &'static str = "report";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type Output = Report;
 
     fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {
@@ -141,15 +164,13 @@ impl Stage for MakeReport {
                 true_positive_rate: true_positive_rate(&pooled),
                 mean_true_positive_rate: mean_true_positive_rate(&pooled),
                 accuracy: accuracy(&pooled),
-                kept_variance: predictions.kept_variance.iter().sum::<f64>()
-                    / predictions.kept_variance.len().max(1) as f64,
-                components: [components.iter().min(), components.iter().max()]
-                    .map(|count| count.copied().unwrap_or_default()),
-                c: [
-                    own.iter().map(|row| row.c).fold(f64::INFINITY, f64::min),
-                    own.iter().map(|row| row.c).fold(0.0, f64::max),
-                ],
-                largest_gap: own.iter().map(|row| row.fit.gap().abs()).fold(0.0, f64::max),
+                kept_variance: mean(&predictions.kept_variance),
+                components: components.iter().min().zip(components.iter().max()).map(|(a, b)| [*a, *b]),
+                c: (!own.is_empty()).then(|| {
+                    let c = || own.iter().map(|row| row.c);
+                    [c().fold(f64::INFINITY, f64::min), c().fold(0.0, f64::max)]
+                }),
+                largest_gap: own.iter().map(|row| row.fit.gap().abs()).reduce(f64::max),
             });
             fits.extend(own);
             evaluations.push(MethodEvaluation { name: method.name.clone(), evaluation });
@@ -161,7 +182,9 @@ impl Stage for MakeReport {
             skipped: manifest.skipped.len(),
             methods,
         };
-        let mut files = self.figure(&summary)?;
+        let warnings = self.all_warnings(context)?;
+        let mut files = self.figure(&summary, &evaluations, &warnings)?;
+        files.extend(self.training_files(context, &warnings)?);
         let data_set = self.data_set();
         let rates = tables::per_class_tpr_csv(&evaluations, &data_set);
         files.insert("per_class_tpr.csv".to_owned(), rates.into_bytes());
@@ -188,6 +211,10 @@ impl Stage for MakeReport {
         }
         Ok(Report { files, summary })
     }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// How every fit of a method went.
@@ -220,16 +247,122 @@ fn penalty_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<PenaltyRow>
 }
 
 impl MakeReport {
-    fn figure(&self, summary: &Summary) -> Result<Files, StageError> {
+    /// What every figure says, the overlaps that were allowed among it.
+    fn all_warnings(&self, context: &Context<'_>) -> Result<Vec<String>, StageError> {
+        let mut warnings = self.warnings.clone();
+        for (method, overlap) in &self.overlaps {
+            let overlap = context.get(overlap)?;
+            if !overlap.pairs.is_empty() {
+                let (known, all) = (overlap.pairs.len(), overlap.evaluated);
+                warnings.push(format!(
+                    "{method} was trained on {known} of the {all} images that it is tested on"
+                ));
+            }
+        }
+        Ok(warnings)
+    }
+
+    fn figure(
+        &self,
+        summary: &Summary,
+        evaluations: &[MethodEvaluation],
+        warnings: &[String],
+    ) -> Result<Files, StageError> {
+        let failed = |error: FigureError| StageError::Failed(error.to_string());
+        let name = |what: &str| match self.number {
+            Some(number) => format!("{what}{number}"),
+            None => what.to_owned(),
+        };
+        let svg = match self.kind {
+            FigureKind::PerClassTpr => per_class_tpr::svg(&self.bars(summary, warnings)),
+            FigureKind::Confusion => confusion::svg(&self.matrices(evaluations, warnings)),
+        };
+        let mut files = drawn(&name("figure"), svg.map_err(failed)?)?;
+        if self.kind == FigureKind::Confusion {
+            let data_set = self.data_set();
+            let table = AccuracyTable {
+                methods: evaluations,
+                data_set: &data_set,
+                with_published: self.has_published,
+                stand_in: self.stand_in.as_deref(),
+            };
+            files.insert(format!("{}.csv", name("table")), table.csv().into_bytes());
+            let title = self.number.map_or_else(|| "Accuracy".to_owned(), |number| format!("Table {number}"));
+            files.insert(format!("{}.md", name("table")), table.markdown(&title).into_bytes());
+        }
+        Ok(files)
+    }
+
+    fn matrices(&self, evaluations: &[MethodEvaluation], warnings: &[String]) -> ConfusionMatrices {
+        let matrix = |method: &MethodEvaluation| {
+            let pooled = method.evaluation.pooled();
+            Matrix {
+                name: method.name.clone(),
+                mean: mean_true_positive_rate(&pooled),
+                rates: pooled.row_normalised(),
+            }
+        };
+        ConfusionMatrices {
+            heading: self.heading(&self.title, warnings),
+            matrices: evaluations.iter().map(matrix).collect(),
+        }
+    }
+
+    fn heading(&self, title: &str, warnings: &[String]) -> Heading {
+        Heading {
+            title: title.to_owned(),
+            warnings: warnings.to_vec(),
+            subtitle: vec![self.protocol.clone()],
+        }
+    }
+
+    /// `training.svg`, `.png` and `.csv`, where networks were trained.
+    fn training_files(&self, context: &Context<'_>, warnings: &[String]) -> Result<Files, StageError> {
+        let mut networks = Vec::new();
+        for (method, trained) in &self.trainings {
+            let record = &context.get(trained)?.record;
+            let epochs = record.history.iter().map(|epoch| EpochRow {
+                epoch: epoch.epoch,
+                step: epoch.step,
+                rate: epoch.rate,
+                training_loss: epoch.training_loss,
+                training_accuracy: epoch.training_accuracy,
+                validation_loss: epoch.validation_loss,
+                validation_accuracy: epoch.validation_accuracy,
+            });
+            let images = |counts: [usize; 8]| counts.iter().sum::<usize>();
+            let (trained_on, validated_on) = (images(record.training), images(record.validation));
+            let name = format!("{method}: {trained_on} images, {validated_on} to validate on");
+            networks.push((method, Curves { name, epochs: epochs.collect(), kept: record.kept }));
+        }
+        if networks.is_empty() {
+            return Ok(Files::new());
+        }
+        let failed = |error: FigureError| StageError::Failed(error.to_string());
+        let heading = Heading {
+            title: format!("Training: {}", self.title),
+            warnings: warnings.to_vec(),
+            subtitle: Vec::new(),
+        };
+        let curves: Vec<Curves> = networks.iter().map(|(_, curves)| curves.clone()).collect();
+        let svg = training::svg(&TrainingCurves { heading, networks: curves }).map_err(failed)?;
+        let mut files = drawn("training", svg)?;
+        let rows: Vec<Curves> =
+            networks.into_iter().map(|(method, curves)| Curves { name: method.clone(), ..curves }).collect();
+        files.insert("training.csv".to_owned(), training::training_csv(&rows).into_bytes());
+        Ok(files)
+    }
+
+    fn bars(&self, summary: &Summary, warnings: &[String]) -> PerClassBars {
         let omitted = |emotion: Emotion| {
             summary.left_out.contains_key(&emotion).then(|| format!("n < {}", self.min_per_class))
         };
         let present = Emotion::ALL
             .into_iter()
             .filter(|emotion| summary.images[emotion.index()] > 0 && !summary.left_out.contains_key(emotion));
-        let bars = PerClassBars {
+        PerClassBars {
             title: self.title.clone(),
-            warnings: self.stand_in.iter().chain(&self.leak).cloned().collect(),
+            warnings: warnings.to_vec(),
             subtitle: vec![self.protocol.clone()],
             methods: summary
                 .methods
@@ -242,16 +375,17 @@ impl MakeReport {
                 .collect(),
             omitted: Emotion::ALL.map(omitted),
             chance: Some(1.0 / present.count().max(1) as f64),
-        };
-        let failed = |error: FigureError| StageError::Failed(error.to_string());
-        let svg = per_class_tpr::svg(&bars).map_err(failed)?;
-        let png = png(&svg, PIXELS_PER_UNIT).map_err(failed)?;
-        let name = self.number.map_or_else(|| "figure".to_owned(), |number| format!("figure{number}"));
-        Ok(Files::from([(format!("{name}.svg"), svg.into_bytes()), (format!("{name}.png"), png)]))
+        }
     }
 
     fn data_set(&self) -> String {
         let name = &self.dataset;
         if self.stand_in.is_some() { format!("stand-in images for {name}") } else { name.clone() }
     }
+}
+
+/// A figure as SVG and PNG.
+fn drawn(name: &str, svg: String) -> Result<Files, StageError> {
+    let png = png(&svg, PIXELS_PER_UNIT).map_err(|error| StageError::Failed(error.to_string()))?;
+    Ok(Files::from([(format!("{name}.svg"), svg.into_bytes()), (format!("{name}.png"), png)]))
 }

@@ -66,6 +66,24 @@ impl Split {
     }
 }
 
+impl Split {
+    /// Positions in the manifest of one part of a holdout; none of a cross validation.
+    pub fn positions(&self, part: Part) -> Vec<usize> {
+        let Places::Parts(parts) = &self.places else { return Vec::new() };
+        parts.iter().enumerate().filter(|(_, other)| **other == Some(part)).map(|(at, _)| at).collect()
+    }
+
+    /// Positions in the manifest of all that is tested, in whatever fold.
+    pub fn tested(&self) -> Vec<usize> {
+        match &self.places {
+            Places::Folds(folds) => {
+                folds.iter().enumerate().filter(|(_, fold)| fold.is_some()).map(|(at, _)| at).collect()
+            }
+            Places::Parts(_) => self.positions(Part::Test),
+        }
+    }
+}
+
 const LEFT_OUT: &str = "left out";
 
 impl Artifact for Split {

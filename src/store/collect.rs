@@ -11,6 +11,9 @@ use super::{Key, Record, Store, StoreError, record};
 use crate::fs::{self, FsError, Sharing};
 use crate::types::Digest;
 
+/// How long the checkpoints of a stopped training are kept.
+const SCRATCH_KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
+
 /// Space used by one stage's records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StageUsage {
@@ -248,8 +251,16 @@ impl Store {
         Ok(names.filter_map(Digest::from_hex).map(Key).collect())
     }
 
-    /// What killed processes left: nobody else is in the store while it is locked.
+    /// What killed processes left: nobody else is in the store while it is locked. What a stage that was stopped can
+    /// go on from is left for [`SCRATCH_KEPT`].
     fn remove_leftovers(&self) -> Result<(), StoreError> {
+        for folder in fs::children(&self.root.join("scratch"))? {
+            let files = fs::children(&folder)?;
+            let changed = files.iter().filter_map(|path| std::fs::metadata(path).ok()?.modified().ok()).max();
+            if changed.is_none_or(|time| time.elapsed().is_ok_and(|age| age > SCRATCH_KEPT)) {
+                fs::remove_folder(&folder)?;
+            }
+        }
         let mut folders = vec![self.folder().to_owned()];
         while let Some(folder) = folders.pop() {
             for path in fs::children(&folder)? {

@@ -10,6 +10,7 @@
 //!     history/<experiment>.json   the keys an experiment last had, to say why a stage must run again
 //!     roots/<hash>.json           the results folders that refer to this store
 //!     hints                       digests of files by path, size and modification time
+//!     scratch/<key>/              what a stage keeps until it is done: checkpoints of a training
 //!     locks/                      one per key that is being computed
 //!     lock                        shared by live runs, taken exclusively to collect garbage
 //! ```
@@ -96,6 +97,23 @@ impl Store {
         let root = folder.join(FORMAT);
         let hints = Hints::load(root.join("hints"));
         Self { root, hints }
+    }
+
+    /// The folder in which the stage of a key keeps what it needs until it is done.
+    pub fn scratch(&self, key: Key) -> Result<PathBuf, StoreError> {
+        self.prepare()?;
+        let folder = self.scratch_path(key);
+        fs::create_folder(&folder)?;
+        Ok(std::path::absolute(&folder).unwrap_or(folder))
+    }
+
+    /// Removes that folder.
+    pub fn clear_scratch(&self, key: Key) -> Result<(), StoreError> {
+        Ok(fs::remove_folder(&self.scratch_path(key))?)
+    }
+
+    fn scratch_path(&self, key: Key) -> PathBuf {
+        self.root.join("scratch").join(key.0.to_hex())
     }
 
     /// The folder that was opened.

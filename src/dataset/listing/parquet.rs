@@ -3,7 +3,9 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use polars::prelude::{ArrowSchema, DataFrame, ParquetReader, PolarsResult, SerReader as _};
+use polars::prelude::{
+    ArrowSchema, DataFrame, ParallelStrategy, ParquetReader, PolarsResult, SerReader as _,
+};
 
 /// A Parquet file in memory.
 pub(in crate::dataset) struct Parquet<'a>(&'a [u8]);
@@ -46,7 +48,11 @@ impl<'a> Parquet<'a> {
 
     /// These columns, in the file's order.
     pub(in crate::dataset) fn columns(&self, names: Vec<String>) -> Result<DataFrame, String> {
-        guard(|| ParquetReader::new(Cursor::new(self.0)).with_columns(Some(names)).finish())
+        // On this thread alone: a panic among several of polars' own threads can end the process.
+        guard(|| {
+            let reader = ParquetReader::new(Cursor::new(self.0)).with_columns(Some(names));
+            reader.read_parallel(ParallelStrategy::None).finish()
+        })
     }
 }
 

@@ -135,6 +135,11 @@ impl Checkpoint {
         }
     }
 
+    /// Of these tensors, as if read from a file.
+    pub fn of(tensors: BTreeMap<String, Tensor>) -> Self {
+        Self { path: PathBuf::from("memory"), tensors }
+    }
+
     /// All tensors, by name.
     pub const fn tensors(&self) -> &BTreeMap<String, Tensor> {
         &self.tensors

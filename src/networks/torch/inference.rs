@@ -6,7 +6,7 @@ use emolab::networks::checkpoint::{Checkpoint, CheckpointError};
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::operations::{Geometry, average_pool, local_response_norm};
-use crate::weights::Weights;
+use crate::weights::{Arithmetic, Weights};
 
 /// Linear layers with fewer weights are run image by image.
 const LARGE: usize = 1 << 20;
@@ -28,6 +28,14 @@ pub enum LoadError {
     /// The weights file does not fit.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The recipe freezes a layer that there is not.
+    #[error("{network} has no layer `{layer}` to freeze")]
+    NoLayer {
+        /// The network.
+        network: String,
+        /// The layer.
+        layer: String,
+    },
     /// libtorch refused.
     #[error("libtorch cannot hold the weights")]
     Torch(#[from] TchError),
@@ -40,6 +48,10 @@ enum Step {
         geometry: Geometry,
         weight: Tensor,
         bias: Option<Tensor>,
+    },
+    /// `[c, 1, 1]` of f32, after a convolution in bf16.
+    Add {
+        bias: Tensor,
     },
     /// One that follows no convolution: scale and shift `[c, 1, 1]`.
     BatchNorm {
@@ -88,7 +100,7 @@ impl Network {
         layer: &str,
         outputs: Option<usize>,
         checkpoint: &Checkpoint,
-        (device, kind): (Device, Kind),
+        (device, arithmetic): (Device, Arithmetic),
     ) -> Result<Self, LoadError> {
         let operations = architecture.until(layer);
         let classifier = architecture.classifier();
@@ -96,8 +108,18 @@ impl Network {
         // A classifier that is not run may be of any width.
         let ignored = classifier.filter(|_| !operations.iter().any(is_classifier));
         checkpoint.check(name, &architecture.tensors(outputs), ignored)?;
+        Ok(Self::unchecked(architecture, layer, checkpoint, (device, arithmetic))?)
+    }
 
-        let weights = Weights { checkpoint, device, kind };
+    /// As [`Network::load`], with a checkpoint that is known to fit.
+    pub fn unchecked(
+        architecture: &Architecture,
+        layer: &str,
+        checkpoint: &Checkpoint,
+        (device, arithmetic): (Device, Arithmetic),
+    ) -> Result<Self, TchError> {
+        let operations = architecture.until(layer);
+        let weights = Weights { checkpoint, device, arithmetic };
         let flattens = operations.iter().position(|operation| *operation == Operation::Flatten);
         let (trunk, head) = operations.split_at(flattens.unwrap_or(operations.len()));
         let head = compile(head, &weights)?;
@@ -132,15 +154,26 @@ fn compile(operations: &[Operation], weights: &Weights<'_>) -> Result<Vec<Step>,
     while let Some((operation, after)) = rest.split_first() {
         rest = after;
         let in_place = !steps.is_empty();
-        steps.push(match operation {
+        let step = match operation {
             Operation::Convolution(convolution) => {
                 let mut norm = None;
                 if let Some((Operation::BatchNorm { name, epsilon }, after)) = rest.split_first() {
                     norm = Some((&**name, *epsilon));
                     rest = after;
                 }
+                let weights = weights.exact_where_few(convolution);
                 let (weight, bias) = weights.folded(&convolution.name, convolution.bias, norm)?;
-                Step::Convolution { geometry: Geometry::of(convolution, &weight), weight, bias }
+                let geometry = Geometry::of(convolution, &weight);
+                if weight.kind() == Kind::Float {
+                    Step::Convolution { geometry, weight, bias }
+                } else {
+                    // libtorch would take the bias in bf16 too, whose error does not average out over places.
+                    steps.push(Step::Convolution { geometry, weight, bias: None });
+                    match bias {
+                        Some(bias) => Step::Add { bias: bias.f_reshape([-1, 1, 1])? },
+                        None => continue,
+                    }
+                }
             }
             Operation::BatchNorm { name, epsilon } => batch_norm(name, *epsilon, weights)?,
             Operation::Linear { name, .. } => Step::Linear {
@@ -164,7 +197,8 @@ fn compile(operations: &[Operation], weights: &Weights<'_>) -> Result<Vec<Step>,
                 Step::Residual { body: compile(body, weights)?, shortcut: compile(shortcut, weights)? }
             }
             Operation::Dropout { .. } | Operation::Readout(_) => continue,
-        });
+        };
+        steps.push(step);
     }
     Ok(steps)
 }
@@ -187,9 +221,12 @@ fn run(steps: &[Step], mut x: Tensor) -> Result<Tensor, TchError> {
 impl Step {
     fn run(&self, mut x: Tensor) -> Result<Tensor, TchError> {
         match self {
-            Self::Convolution { geometry, weight, bias } => geometry.convolve(&x, weight, bias.as_ref()),
+            Self::Convolution { geometry, weight, bias } => {
+                geometry.convolve(&x.f_to_kind(weight.kind())?, weight, bias.as_ref())
+            }
+            Self::Add { bias } => x.f_add_(bias),
             Self::BatchNorm { scale, shift } => x.f_mul(scale)?.f_add(shift),
-            Self::Linear { weight, bias } => x.f_linear(weight, Some(bias)),
+            Self::Linear { weight, bias } => x.f_to_kind(weight.kind())?.f_linear(weight, Some(bias)),
             Self::Rectify { ceiling: None, in_place: true } => x.f_relu_(),
             Self::Rectify { ceiling: None, in_place: false } => x.f_relu(),
             Self::Rectify { ceiling: Some(ceiling), in_place: true } => x.f_clamp_(0.0, *ceiling),
@@ -216,6 +253,7 @@ impl Step {
                 weight: weight.f_detach()?,
                 bias: bias.as_ref().map(Tensor::f_detach).transpose()?,
             },
+            Self::Add { bias } => Self::Add { bias: bias.f_detach()? },
             Self::BatchNorm { scale, shift } => {
                 Self::BatchNorm { scale: scale.f_detach()?, shift: shift.f_detach()? }
             }

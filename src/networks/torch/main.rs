@@ -10,9 +10,12 @@ mod fixture;
 mod inference;
 mod model;
 mod operations;
+#[cfg(test)]
+mod oracle_tests;
 mod server;
 #[cfg(test)]
 mod server_tests;
+mod training;
 mod weights;
 
 use std::io::{self, IsTerminal as _, Write as _};

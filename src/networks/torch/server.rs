@@ -3,17 +3,20 @@
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::{fs, thread};
 
 use emolab::networks::checkpoint::Checkpoint;
-use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
-use emolab::networks::{Device, NetworkCard, Precision};
-use tch::{Cuda, Kind};
+use emolab::networks::worker::protocol::{self, FromWorker, Job, Request, ToWorker, Training};
+use emolab::networks::{Device, NetworkCard};
+use tch::Cuda;
 
 use crate::compute::{Network, Pending, Pool, panic_message};
-use crate::inference;
 use crate::model::{Model, Normalisation};
+use crate::weights::Arithmetic;
+use crate::{inference, training};
 
 /// A batch whose rows are being computed: its images and what will answer them.
 type Answer = Result<(usize, Pending), String>;
@@ -32,8 +35,8 @@ pub fn serve(input: impl Read + Send + 'static, mut output: impl Write) -> Resul
 }
 
 fn run(mut input: impl Read + Send + 'static, output: &mut impl Write) -> Result<(), String> {
-    let hello = protocol::read(&mut input).map_err(|error| format!("no request came: {error}"))?.0;
-    let ToWorker::Hello { version, request } = hello else {
+    let (hello, payload) = protocol::read(&mut input).map_err(|error| format!("no request came: {error}"))?;
+    let ToWorker::Hello { version, job } = hello else {
         return Err("a batch came before the request".to_owned());
     };
     if version != protocol::VERSION {
@@ -42,8 +45,38 @@ fn run(mut input: impl Read + Send + 'static, output: &mut impl Write) -> Result
             "emolab-torch speaks version {own} of the worker protocol, emolab version {version}: build both together"
         ));
     }
-    let request: Request = serde_json::from_value(request).map_err(|error| error.to_string())?;
-    let network = load(&request)?;
+    match serde_json::from_value(job).map_err(|error| error.to_string())? {
+        Job::Extract(request) => extract(&request, input, output),
+        Job::Train(training) => train(&training, &payload, input, output),
+    }
+}
+
+fn train(
+    training: &Training,
+    labels: &[u8],
+    mut input: impl Read + Send + 'static,
+    output: &mut impl Write,
+) -> Result<(), String> {
+    let device = choose(training.device)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = stop.clone();
+    // Nothing more is sent: the input ends when the parent ends or wants the training to stop.
+    thread::spawn(move || {
+        let _ = input.read(&mut [0]);
+        raised.store(true, Ordering::SeqCst);
+    });
+    let mut say = |message: &FromWorker, payload: &[u8]| {
+        protocol::write(output, message, payload).map_err(|error| error.to_string())
+    };
+    training::train(training, labels, device, &stop, &mut say)
+}
+
+fn extract(
+    request: &Request,
+    input: impl Read + Send + 'static,
+    output: &mut impl Write,
+) -> Result<(), String> {
+    let network = load(request)?;
     let ready = FromWorker::Ready {
         device: describe(network.device),
         libtorch: libtorch_version(),
@@ -85,11 +118,9 @@ fn load(request: &Request) -> Result<Network, String> {
     let card = NetworkCard::find(&request.network);
     let card = card.ok_or_else(|| format!("unknown network `{}`", request.network))?;
     let device = choose(request.device)?;
-    let kind = match request.precision {
-        Precision::F32 => Kind::Float,
-        Precision::Bf16 => Kind::BFloat16,
-    };
-    let normalisation = Normalisation::new(request.input, device, kind).map_err(|error| chain(&error))?;
+    let arithmetic = Arithmetic::new(request.precision, device);
+    let normalisation =
+        Normalisation::new(request.input, device, arithmetic.kind).map_err(|error| chain(&error))?;
     let model = match card.architecture {
         Some(architecture) => {
             let (architecture, layer, outputs) = (architecture(), &request.layer, request.outputs);
@@ -98,7 +129,7 @@ fn load(request: &Request) -> Result<Network, String> {
                 return Err(format!("{} has no layer `{layer}` of width {}", card.name, request.width));
             }
             let checkpoint = Checkpoint::read(&request.weights).map_err(|error| chain(&error))?;
-            let place = (device, kind);
+            let place = (device, arithmetic);
             let network =
                 inference::Network::load(card.name, &architecture, layer, outputs, &checkpoint, place);
             Model::of_network(network.map_err(|error| chain(&error))?, normalisation)
@@ -153,7 +184,7 @@ fn libtorch_version() -> String {
 }
 
 /// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

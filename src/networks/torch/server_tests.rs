@@ -3,8 +3,8 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use emolab::networks::worker::protocol::{self, FromWorker, Request, ToWorker};
-use emolab::networks::{Device, NetworkCard};
+use emolab::networks::worker::protocol::{self, FromWorker, Job, Request, ToWorker};
+use emolab::networks::{Device, NetworkCard, Precision};
 
 use crate::fixture;
 use crate::server::serve;
@@ -34,8 +34,8 @@ fn converse(messages: &[(ToWorker, Vec<u8>)]) -> Vec<(FromWorker, Vec<u8>)> {
 }
 
 fn hello(request: &Request) -> (ToWorker, Vec<u8>) {
-    let request = serde_json::to_value(request).unwrap();
-    (ToWorker::Hello { version: protocol::VERSION, request }, Vec::new())
+    let job = serde_json::to_value(Job::Extract(request.clone())).unwrap();
+    (ToWorker::Hello { version: protocol::VERSION, job }, Vec::new())
 }
 
 /// Rows of features, the images sent in batches of these sizes.
@@ -80,6 +80,59 @@ fn features_agree_with_the_python_implementation() {
     }
     assert_eq!(rows.len(), fixture::IMAGES);
     assert!(largest < 1e-4, "{largest}");
+}
+
+#[test]
+fn eight_bits_of_significand_keep_the_features_direction() {
+    let pixels = fixture::images(0..8);
+    let exact = features(&request(2), &pixels, &[8]);
+    let coarse = features(&Request { precision: Precision::Bf16, ..request(2) }, &pixels, &[8]);
+    for (exact, coarse) in exact.iter().zip(&coarse) {
+        assert_ne!(exact, coarse);
+        assert!(cosine(exact, coarse) >= 0.999, "{}", cosine(exact, coarse));
+    }
+}
+
+/// Fully connected layers are run many images at once; an image must not notice.
+#[test]
+fn a_large_head_gives_each_image_the_same_bits_in_every_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("alexnet.safetensors");
+    let card = NetworkCard::find("alexnet").unwrap();
+    let mut state = 1_u32;
+    let mut bytes = Vec::new();
+    for expected in card.architecture.unwrap()().tensors(None) {
+        let count: usize = expected.shape.iter().product();
+        let spread = 1.0 / (count as f32 / expected.shape[0] as f32).sqrt();
+        let data: Vec<u8> = (0..count)
+            .flat_map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (spread * ((state >> 8) as f32 / 8_388_608.0 - 1.0)).to_le_bytes()
+            })
+            .collect();
+        bytes.push((expected.name, expected.shape, data));
+    }
+    let views = bytes.iter().map(|(name, shape, data)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), data);
+        (name.clone(), view.unwrap())
+    });
+    std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+    let request = |threads| Request { threads, ..Request::feature(card, path.clone()).unwrap() };
+    let pixels = fixture::images(0..18);
+    let answers = |threads, sizes: &[usize]| {
+        let mut messages = vec![hello(&request(threads))];
+        let mut rest = &pixels[..];
+        for &images in sizes {
+            let (batch, after) = rest.split_at(images * fixture::SIDE * fixture::SIDE * 3);
+            messages.push((ToWorker::Batch { images }, batch.to_vec()));
+            rest = after;
+        }
+        converse(&messages).into_iter().skip(1).flat_map(|(_, payload)| payload).collect::<Vec<u8>>()
+    };
+    let whole = answers(1, &[18]);
+    assert_eq!(whole.len(), 18 * 4096 * 4);
+    assert!(answers(2, &[5, 13]) == whole);
+    assert!(answers(2, &[1; 18]) == whole);
 }
 
 #[test]
@@ -128,7 +181,7 @@ fn refusals_say_why() {
     let error = failure(&[hello(&cuda)]);
     assert!(error.contains("`cuda:99`"), "{error}");
 
-    let later = ToWorker::Hello { version: 99, request: serde_json::Value::Null };
+    let later = ToWorker::Hello { version: 99, job: serde_json::Value::Null };
     let error = failure(&[(later, Vec::new())]);
     assert!(error.contains("version 2") && error.contains("version 99"), "{error}");
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::protocol::{self, FromWorker, Request, ToWorker};
+use super::protocol::{self, FromWorker, Job, Request, ToWorker, Training};
 use super::{WorkerError, find};
 
 const STDERR_LINES: usize = 20;
@@ -67,7 +67,7 @@ pub fn start(program: &Path, request: &Request) -> Result<Worker, WorkerError> {
     let mut receiver = Receiver { stdout: BufReader::new(stdout), width: request.width, process };
 
     // A child that dies before it has read this says more on its other pipes.
-    let _ = sender.write(&hello(request)?, &[]);
+    let _ = sender.write(&hello(&Job::Extract(request.clone()))?, &[]);
     let (answer, _) = receiver.answer()?;
     let FromWorker::Ready { device, libtorch, width } = answer else {
         return Err(WorkerError::Protocol(format!("{answer:?} before it is ready")));
@@ -78,10 +78,30 @@ pub fn start(program: &Path, request: &Request) -> Result<Worker, WorkerError> {
     Ok(Worker { device, libtorch, width, sender, receiver, guard })
 }
 
-fn hello(request: &Request) -> Result<ToWorker, WorkerError> {
+/// Starts the worker `program` on a training; `labels` holds one per image. What it says comes from
+/// [`Receiver::news`]; dropping the [`Sender`] makes it write a checkpoint and stop.
+///
+/// # Errors
+/// The worker cannot be started.
+pub fn train(
+    program: &Path,
+    training: &Training,
+    labels: &[u8],
+) -> Result<(Sender, Receiver, Guard), WorkerError> {
+    let (stdin, stdout, process) = spawn(program)?;
+    let process = Arc::new(Mutex::new(process));
+    let guard = Guard(process.clone());
+    let mut sender = Sender { stdin: Some(stdin), image_bytes: training.input.image_bytes() };
+    let receiver = Receiver { stdout: BufReader::new(stdout), width: training.outputs, process };
+    // A child that dies before it has read this says more on its other pipes.
+    let _ = sender.write(&hello(&Job::Train(Box::new(training.clone())))?, labels);
+    Ok((sender, receiver, guard))
+}
+
+fn hello(job: &Job) -> Result<ToWorker, WorkerError> {
     // Fails for a path that is not UTF-8.
-    let request = serde_json::to_value(request).map_err(|error| WorkerError::Protocol(error.to_string()))?;
-    Ok(ToWorker::Hello { version: protocol::VERSION, request })
+    let job = serde_json::to_value(job).map_err(|error| WorkerError::Protocol(error.to_string()))?;
+    Ok(ToWorker::Hello { version: protocol::VERSION, job })
 }
 
 fn spawn(program: &Path) -> Result<(ChildStdin, ChildStdout, Process), WorkerError> {
@@ -90,6 +110,9 @@ fn spawn(program: &Path) -> Result<(ChildStdin, ChildStdout, Process), WorkerErr
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // f32 means f32, also on a GPU that could round it to TF32.
     command.env("NVIDIA_TF32_OVERRIDE", "0").env_remove(find::WORKER_VARIABLE);
+    // Activations come and go by the hundred megabytes: glibc would give each back to the system and fault every page
+    // in again, which took a third of a training's time (measured).
+    command.env("MALLOC_MMAP_THRESHOLD_", "4294967296").env("MALLOC_TRIM_THRESHOLD_", "17179869184");
     // A group of its own: Ctrl-C at the terminal is the parent's to handle.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -162,6 +185,14 @@ impl Receiver {
             return Err(WorkerError::Protocol(format!("{} bytes for {images} images", payload.len())));
         }
         Ok(protocol::from_bytes(&payload))
+    }
+
+    /// What a training says next, with its payload.
+    ///
+    /// # Errors
+    /// As [`Receiver::receive`].
+    pub fn news(&mut self) -> Result<(FromWorker, Vec<u8>), WorkerError> {
+        self.answer()
     }
 
     fn answer(&mut self) -> Result<(FromWorker, Vec<u8>), WorkerError> {

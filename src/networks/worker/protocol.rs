@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::networks::recipe::Recipe;
 use crate::networks::{Device, Input, NetworkCard, Precision};
 
 /// Raised when frames or messages change their meaning; parent and child must agree.
@@ -19,7 +20,72 @@ const MAGIC: [u8; 4] = *b"EMOT";
 const HEADER_LIMIT: u64 = 1 << 20;
 const PAYLOAD_LIMIT: u64 = 1 << 32;
 
-/// What a worker is to compute.
+/// What a worker is to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Read a layer out of a network, for the images of the batches that follow.
+    Extract(Request),
+    /// Fine-tune a network on the images of a file; the labels are the payload.
+    Train(Box<Training>),
+}
+
+/// A training. Its file holds the training images, then the validation images, `[n, side, side, 3]` of u8, RGB; the
+/// payload of its message holds the label of each, a u8.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Name of a network in [`NETWORKS`](crate::networks::NETWORKS).
+    pub network: String,
+    /// What enters it.
+    pub input: Input,
+    /// Classes: the width of the new last layer.
+    pub outputs: usize,
+    /// The weights that it starts from.
+    pub weights: PathBuf,
+    /// How it is trained.
+    pub recipe: Recipe,
+    /// Of every random choice.
+    pub seed: u64,
+    /// Where it runs.
+    pub device: Device,
+    /// The number format of convolutions and products.
+    pub precision: Precision,
+    /// Threads of libtorch, at least 1. The last bits of the weights depend on it.
+    pub threads: usize,
+    /// The images.
+    pub pixels: PathBuf,
+    /// Side of an image in that file.
+    pub side: u32,
+    /// How many are trained on.
+    pub training: usize,
+    /// How many are validated on.
+    pub validation: usize,
+    /// Where checkpoints lie; a training that finds its own there goes on from it.
+    pub folder: PathBuf,
+    /// Time between two checkpoints within an epoch.
+    pub checkpoint_seconds: u64,
+}
+
+/// How an epoch of a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// From 1.
+    pub epoch: usize,
+    /// Steps done.
+    pub step: usize,
+    /// Base rate of the last step.
+    pub rate: f64,
+    /// Mean loss over the epoch's images, as they were altered.
+    pub training_loss: f64,
+    /// Share of them that was right.
+    pub training_accuracy: f64,
+    /// Mean cross entropy over the validation images, if there are any.
+    pub validation_loss: Option<f64>,
+    /// Share of them that was right.
+    pub validation_accuracy: Option<f64>,
+}
+
+/// The features that a worker is to compute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// Name of a network in [`NETWORKS`](crate::networks::NETWORKS).
@@ -67,8 +133,8 @@ pub enum ToWorker {
     Hello {
         /// The parent's [`VERSION`].
         version: u32,
-        /// A [`Request`], read once the version is known to be ours.
-        request: serde_json::Value,
+        /// A [`Job`], read once the version is known to be ours.
+        job: serde_json::Value,
     },
     /// Payload: `[images, side, side, 3]` of u8.
     Batch {
@@ -78,7 +144,7 @@ pub enum ToWorker {
 }
 
 /// From child to parent.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum FromWorker {
     /// The weights are loaded.
@@ -94,6 +160,36 @@ pub enum FromWorker {
     Features {
         /// Rows in the payload.
         images: usize,
+    },
+    /// A training is so far; at least every second, or every step where one takes longer.
+    Step {
+        /// Steps done.
+        step: usize,
+        /// Steps in all.
+        steps: usize,
+        /// Mean loss since the last such message.
+        loss: f64,
+        /// Images trained on per second since then.
+        images_per_second: f64,
+    },
+    /// An epoch of a training ended.
+    EpochDone(Epoch),
+    /// A training goes on from a checkpoint.
+    Resumed {
+        /// Steps done before.
+        step: usize,
+    },
+    /// A training was stopped by the end of its input; its checkpoint is written.
+    Stopped {
+        /// Steps done.
+        step: usize,
+    },
+    /// A training ended. Payload: its weights, a safetensors file.
+    Trained {
+        /// Every epoch.
+        history: Vec<Epoch>,
+        /// The epoch whose weights these are.
+        kept: usize,
     },
     /// The child gives up and ends.
     Failed {

@@ -1,0 +1,157 @@
+//! A data set's own stages: listing or drawing, inspection, split.
+
+use super::graph::Graph;
+use super::sources::{self, Found};
+use super::{Places, PlanError};
+use crate::config::experiment::{Dataset, OnBadImage};
+use crate::dataset::card::{self, Card};
+use crate::images;
+use crate::stage::Handle;
+use crate::stages::inspect::{Decoding, InspectImages, Manifest};
+use crate::stages::list::{ListImages, Listing};
+use crate::stages::overlap::{HashImages, Hashes};
+use crate::stages::split::{Division, Split, SplitImages};
+use crate::store::{Store, key};
+use crate::types::{Digest, Emotion, Seed};
+
+/// A data set in the graph.
+pub(super) struct Data {
+    pub listing: Handle<Listing>,
+    pub manifest: Handle<Manifest>,
+    pub split: Handle<Split>,
+    pub division: Division,
+    /// Where the files lie; empty for drawings.
+    pub folder: std::path::PathBuf,
+    /// What it is called in figures.
+    pub title: String,
+    /// Said everywhere when drawings stand in for it.
+    pub stand_in: Option<String>,
+    pub digest: Digest,
+    /// How it differs from its card.
+    pub notices: Vec<String>,
+    max_pixels: u64,
+    label: String,
+}
+
+/// How a data set is split.
+#[derive(Clone, Copy)]
+pub(super) struct Splitting {
+    pub division: Division,
+    pub stratified: bool,
+    pub grouped: bool,
+    pub seed: Seed,
+}
+
+impl Data {
+    /// Finds a data set and adds its stages; `label` ends their labels.
+    pub fn add(
+        graph: &mut Graph,
+        dataset: &Dataset,
+        splitting: Splitting,
+        read_images: bool,
+        label: &str,
+        (store, places): (&Store, &Places),
+    ) -> Result<Self, PlanError> {
+        let Sourced { listing, manifest, folder, title, stand_in, digest, notices } =
+            source(graph, dataset, read_images, label, (store, places))?;
+        let Splitting { division, stratified, grouped, seed } = splitting;
+        let min_per_class = dataset.min_per_class;
+        let split = SplitImages { manifest, division, stratified, grouped, min_per_class, seed };
+        let split = graph.add(format!("split-images{label}"), split);
+        let (max_pixels, label) = (dataset.max_pixels, label.to_owned());
+        Ok(Self {
+            listing,
+            manifest,
+            split,
+            division,
+            folder,
+            title,
+            stand_in,
+            digest,
+            notices,
+            max_pixels,
+            label,
+        })
+    }
+
+    /// What tells its near-duplicates.
+    pub fn hashes(&self, graph: &mut Graph) -> Handle<Hashes> {
+        let stage = HashImages {
+            manifest: self.manifest,
+            listing: self.listing,
+            code: [images::DECODER, images::HASH_VERSION],
+            folder: self.folder.clone(),
+            max_pixels: self.max_pixels,
+        };
+        graph.add(format!("hash-images{}", self.label), stage)
+    }
+
+    /// Whether an image of this set and one of `other` that have equal groups are of one group.
+    pub fn shares_groups_with(&self, other: &Self) -> bool {
+        self.digest == other.digest || self.stand_in.is_some() && other.stand_in.is_some()
+    }
+}
+
+/// A data set before it is split.
+pub(super) struct Sourced {
+    listing: Handle<Listing>,
+    pub manifest: Handle<Manifest>,
+    folder: std::path::PathBuf,
+    title: String,
+    stand_in: Option<String>,
+    digest: Digest,
+    notices: Vec<String>,
+}
+
+/// Finds a data set and adds the stages that list and inspect it.
+pub(super) fn source(
+    graph: &mut Graph,
+    dataset: &Dataset,
+    read_images: bool,
+    label: &str,
+    (store, places): (&Store, &Places),
+) -> Result<Sourced, PlanError> {
+    let card = card::find(&dataset.name, Some(&places.project.join("datasets")))?;
+    let title = card.as_ref().map_or_else(|| dataset.name.clone(), |card| card.title.clone());
+    let mut notices = Vec::new();
+    let found = sources::find(dataset, card.as_ref(), read_images, store, places)?;
+    let (listing, folder, stand_in, digest) = match found {
+        Found::Real { listing, folder } => {
+            if let Some(card) = &card {
+                notices.extend(differences(card, &listing));
+            }
+            let digest = listing.digest();
+            let stage = ListImages::new(&dataset.name, listing);
+            (graph.add(format!("list-images{label}"), stage), folder, None, digest)
+        }
+        Found::StandIn(drawing) => {
+            let digest = key::digest(serde_json::json!(&drawing).to_string().as_bytes());
+            let listing = graph.add(format!("draw-stand-in{label}"), drawing);
+            let stand_in = format!("stand-in images, not {title}");
+            (listing, std::path::PathBuf::new(), Some(stand_in), digest)
+        }
+    };
+    let decode = read_images.then_some(Decoding { max_pixels: dataset.max_pixels, decoder: images::DECODER });
+    let skip_bad = dataset.on_bad_image == OnBadImage::Skip;
+    let inspect = InspectImages { listing, decode, skip_bad, folder: folder.clone() };
+    let manifest = graph.add(format!("inspect-images{label}"), inspect);
+    Ok(Sourced { listing, manifest, folder, title, stand_in, digest, notices })
+}
+
+fn differences(card: &Card, listing: &Listing) -> Option<String> {
+    let mut found = [0; 8];
+    for image in &listing.images {
+        if let Some(emotion) = Emotion::from_name(&image.label) {
+            found[emotion.index()] += 1;
+        }
+    }
+    let differences = card.differences(&found);
+    let parts: Vec<String> = differences
+        .iter()
+        .map(|difference| {
+            format!("{} {} (card: {})", difference.emotion, difference.found, difference.expected)
+        })
+        .collect();
+    (!parts.is_empty())
+        .then(|| format!("class counts differ from the card of {}: {}", card.title, parts.join(", ")))
+}
