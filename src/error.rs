@@ -3,6 +3,7 @@
 use crate::config::Problem;
 use crate::dataset::feature_file::FeatureFileError;
 use crate::fs::FsError;
+use crate::networks::checkpoint::CheckpointError;
 use crate::plan::PlanError;
 use crate::results::ResultsError;
 use crate::run::RunError;
@@ -34,6 +35,9 @@ pub enum Error {
     /// A feature file that is read for itself.
     #[error(transparent)]
     Features(#[from] FeatureFileError),
+    /// A weights file.
+    #[error(transparent)]
+    Weights(#[from] CheckpointError),
     /// Its principal components.
     #[error(transparent)]
     Pca(#[from] PcaError),
@@ -60,6 +64,7 @@ impl Error {
             Self::Experiment(_)
             | Self::Arguments(_)
             | Self::Features(_)
+            | Self::Weights(_)
             | Self::Pca(_)
             | Self::Run(RunError::Stage { source: StageError::BadInput(_), .. }) => 2,
             Self::Plan(error) if error.is_bad_input() => 2,

@@ -10,6 +10,7 @@ mod progress;
 mod run;
 mod store;
 mod table;
+mod weights;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +64,8 @@ enum Command {
     CheckSolvers(check_solvers::CheckSolvers),
     /// Fit principal components to a feature file of any size
     FitPca(fit_pca::FitPca),
+    /// Look into a weights file, or convert it to safetensors
+    Weights(weights::Weights),
     /// Look after the store of computed stages
     Store(store::StoreArguments),
 }
@@ -130,6 +133,7 @@ impl Cli {
             Command::Figures(command) => command.run(&self.global, printer),
             Command::CheckSolvers(command) => command.run(&self.global, printer),
             Command::FitPca(command) => command.run(printer),
+            Command::Weights(command) => command.run(printer),
             Command::Store(command) => command.run(&self.global, printer),
         }
     }

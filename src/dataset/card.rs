@@ -1,6 +1,6 @@
 //! Data set cards: what a set holds, whom to cite, what its licence is and how to get it.
 //!
-//! A card is a TOML file in the project's `datasets/`; those of the paper's three small sets are built in.
+//! A card is a TOML file in the project's `datasets/`; those of the paper's sets are built in.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,11 @@ use serde::Deserialize;
 use crate::fs;
 use crate::types::Emotion;
 
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("abstract", include_str!("../../datasets/abstract.toml")),
     ("artphoto", include_str!("../../datasets/artphoto.toml")),
+    ("fi", include_str!("../../datasets/fi.toml")),
+    ("fi-weak", include_str!("../../datasets/fi-weak.toml")),
     ("iaps-subset", include_str!("../../datasets/iaps-subset.toml")),
 ];
 
@@ -108,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_cards_hold_table_1() {
+    fn the_built_in_cards_hold_tables_1_and_2() {
         let sums = [("iaps-subset", 395), ("artphoto", 806), ("abstract", 228)];
         let mut total = [0; 8];
         for (name, sum) in sums {
@@ -118,7 +120,9 @@ mod tests {
             total.iter_mut().zip(card.counts).for_each(|(total, count)| *total += count);
         }
         assert_eq!(total, [163, 88, 171, 196, 162, 196, 193, 260], "the last row of Table 1");
-        assert_eq!(find("fi", None).unwrap(), None);
+        let fi = find("fi", None).unwrap().unwrap();
+        assert_eq!(fi.counts.iter().sum::<usize>(), 23_308, "the sum of Table 2");
+        assert_eq!(find("emotion-6", None).unwrap(), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! those of `alexnet-owt-7be5be79.pth`.
 
 use super::architecture::{Architecture, Convolution, Operation, Padding};
-use super::card::{IMAGENET_RGB, Input, NetworkCard};
+use super::card::{FileDigest, IMAGENET_RGB, Input, KnownFile, NetworkCard};
 
 /// What is known about it.
 pub const ALEXNET: NetworkCard = NetworkCard {
@@ -11,6 +11,10 @@ pub const ALEXNET: NetworkCard = NetworkCard {
     input: Input { side: 224, resize: 256, ..IMAGENET_RGB },
     feature: "fc7",
     weights: None,
+    known_files: &[KnownFile {
+        name: "alexnet-owt-7be5be79.pth",
+        digest: FileDigest::Sha256Prefix("7be5be79"),
+    }],
     weights_source: "torchvision: alexnet-owt-7be5be79.pth (244 MB); BSD-3-Clause",
     paper: "Krizhevsky, One weird trick for parallelizing convolutional neural networks, 2014",
     architecture: Some(architecture),

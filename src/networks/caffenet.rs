@@ -3,7 +3,7 @@
 //! normalisation. The network of You et al. (2016). Layer names are those of `bvlc_reference_caffenet.caffemodel`.
 
 use super::architecture::{Architecture, Convolution, Groups, Operation, Padding};
-use super::card::{ChannelOrder, Input, NetworkCard};
+use super::card::{ChannelOrder, FileDigest, Input, KnownFile, NetworkCard};
 
 /// What is known about it.
 pub const CAFFENET: NetworkCard = NetworkCard {
@@ -18,6 +18,10 @@ pub const CAFFENET: NetworkCard = NetworkCard {
     },
     feature: "fc7",
     weights: None,
+    known_files: &[KnownFile {
+        name: "bvlc_reference_caffenet.caffemodel",
+        digest: FileDigest::Sha1("4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46"),
+    }],
     weights_source: "Berkeley Vision and Learning Center: bvlc_reference_caffenet.caffemodel (232 MB), Caffe model zoo; \
                      free for any use",
     paper: "Krizhevsky, Sutskever and Hinton, ImageNet Classification with Deep Convolutional Neural Networks, NIPS 2012; \

@@ -1,6 +1,8 @@
 //! What is to be known about each network before it runs: the table [`NETWORKS`].
 
 use serde::{Deserialize, Serialize};
+use sha1::{Digest as _, Sha1};
+use sha2::Sha256;
 
 use super::alexnet::ALEXNET;
 use super::architecture::{Architecture, Layer};
@@ -20,6 +22,8 @@ pub struct NetworkCard {
     pub feature: &'static str,
     /// File name of the pretrained weights that set-up fetches; `None` where users bring their own.
     pub weights: Option<&'static str>,
+    /// Published weights files.
+    pub known_files: &'static [KnownFile],
     /// Where pretrained weights come from, and on what terms.
     pub weights_source: &'static str,
     /// The publication that describes the network.
@@ -41,6 +45,39 @@ pub struct Input {
     pub mean: [f32; 3],
     /// See `mean`.
     pub scale: [f32; 3],
+}
+
+/// A published weights file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownFile {
+    /// Its name.
+    pub name: &'static str,
+    /// The digest that its publisher states.
+    pub digest: FileDigest,
+}
+
+/// A digest of a file, in lower-case hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileDigest {
+    /// All of the SHA-1.
+    Sha1(&'static str),
+    /// The beginning of the SHA-256, which PyTorch puts into file names.
+    Sha256Prefix(&'static str),
+}
+
+impl FileDigest {
+    /// Whether a file has it.
+    pub fn is_of(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Sha1(expected) => hex(&Sha1::digest(bytes)) == expected,
+            Self::Sha256Prefix(expected) => hex(&Sha256::digest(bytes)).starts_with(expected),
+        }
+    }
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Order of the colour channels.

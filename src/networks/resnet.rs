@@ -2,7 +2,7 @@
 //! torchvision has it: the stride of a bottleneck is in its 3 x 3 convolution. Layer names are torchvision's.
 
 use super::architecture::{Architecture, Convolution, Operation, Padding};
-use super::card::{IMAGENET_RGB, Input, NetworkCard};
+use super::card::{FileDigest, IMAGENET_RGB, Input, KnownFile, NetworkCard};
 
 const PAPER: &str = "He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, CVPR 2016";
 const BATCH_NORM_EPSILON: f64 = 1e-5;
@@ -13,6 +13,7 @@ pub const RESNET18: NetworkCard = NetworkCard {
     input: Input { side: 224, resize: 256, ..IMAGENET_RGB },
     feature: "penultimate",
     weights: None,
+    known_files: &[KnownFile { name: "resnet18-f37072fd.pth", digest: FileDigest::Sha256Prefix("f37072fd") }],
     weights_source: "torchvision: resnet18-f37072fd.pth (47 MB); BSD-3-Clause",
     paper: PAPER,
     architecture: Some(resnet18),
@@ -21,6 +22,10 @@ pub const RESNET18: NetworkCard = NetworkCard {
 /// With 50 layers.
 pub const RESNET50: NetworkCard = NetworkCard {
     name: "resnet50",
+    known_files: &[
+        KnownFile { name: "resnet50-0676ba61.pth", digest: FileDigest::Sha256Prefix("0676ba61") },
+        KnownFile { name: "resnet50-11ad3fa6.pth", digest: FileDigest::Sha256Prefix("11ad3fa6") },
+    ],
     weights_source: "torchvision: resnet50-0676ba61.pth or resnet50-11ad3fa6.pth (102 MB); BSD-3-Clause",
     architecture: Some(resnet50),
     ..RESNET18

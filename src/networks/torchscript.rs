@@ -11,6 +11,7 @@ pub const TORCHSCRIPT: NetworkCard = NetworkCard {
     input: IMAGENET_RGB,
     feature: "output",
     weights: None,
+    known_files: &[],
     weights_source: "a module saved by `torch.jit.trace(...).save(...)`",
     paper: "the module's own",
     architecture: None,

@@ -65,7 +65,7 @@ impl Fractions {
 ///
 /// # Errors
 /// Bad fractions, a part that would be empty, a class without training sample, and, when stratified, a class
-/// that a part would lack.
+/// without test sample.
 pub fn holdout(
     labels: &[Emotion],
     groups: &[String],
@@ -89,7 +89,8 @@ pub fn holdout(
                 count: units.len(),
             });
         }
-        if !stratified && part != Part::Train {
+        // A small validation part may lack a rare class: it only chooses between settings.
+        if part == Part::Validation || !stratified && part != Part::Train {
             continue;
         }
         for class in Emotion::ALL {

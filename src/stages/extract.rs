@@ -177,6 +177,8 @@ impl ExtractFeatures {
             threads: context.threads(),
         };
         let program = worker::find_worker().map_err(refused)?;
+        let _turn = worker::turn();
+        context.check_cancelled()?;
         let started = worker::start(&program, &request).map_err(refused)?;
         let (mut sender, mut receiver, guard) = started.split();
         let (decoded_in, decoded_out) = mpsc::sync_channel::<Result<(Vec<u8>, usize), StageError>>(AHEAD);

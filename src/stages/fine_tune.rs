@@ -249,6 +249,8 @@ fn follow(
     let refused = |error: WorkerError| StageError::BadInput(error.to_string());
     let failed = |error: WorkerError| StageError::Failed(error.to_string());
     let program = worker::find_worker().map_err(refused)?;
+    let _turn = worker::turn();
+    context.check_cancelled()?;
     let (sender, mut receiver, _guard) = worker::train(&program, request, labels).map_err(refused)?;
     // Dropped when the run is stopped: the worker then writes a checkpoint and ends.
     let mut sender = Some(sender);

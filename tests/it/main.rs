@@ -17,5 +17,6 @@ mod stop;
 mod store;
 mod threads;
 mod tidy;
+mod weights;
 #[cfg(feature = "torch")]
 mod worker;

@@ -23,8 +23,10 @@ pub(super) struct CodePoint {
     pub group: String,
     /// Names under which a style may file it, best first, words joined by `-`.
     pub names: Vec<String>,
-    /// The whole words of label, tags and keywords.
-    pub words: BTreeSet<String>,
+    /// The whole words of emojibase's label and tags.
+    pub emojibase: BTreeSet<String>,
+    /// The whole words of emojilib's keywords.
+    pub emojilib: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,12 +57,15 @@ pub(super) fn read(packages: &Path) -> Result<Vec<CodePoint>, StandInError> {
         .filter(|entry| entry.group.is_some_and(|group| !SIGNS.contains(&group)))
         .map(|entry| {
             let keywords = keywords.get(&without_selectors(&entry.emoji)).map_or(&[][..], Vec::as_slice);
-            let texts = std::iter::once(&entry.label).chain(&entry.tags).chain(keywords);
+            let words = |texts: &mut dyn Iterator<Item = &String>| -> BTreeSet<String> {
+                texts.flat_map(|text| whole_words(text)).collect()
+            };
             CodePoint {
                 code: code(&entry.hexcode),
                 group: group(&entry.hexcode),
                 names: std::iter::once(&entry.label).chain(keywords.first()).map(|name| slug(name)).collect(),
-                words: texts.flat_map(|text| whole_words(text)).collect(),
+                emojibase: words(&mut std::iter::once(&entry.label).chain(&entry.tags)),
+                emojilib: words(&mut keywords.iter()),
             }
         })
         .collect())

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::code_point::{self, CodePoint};
+use super::code_point;
 use super::label::{Labels, Verdict};
+use super::partition::{self, Labelled};
 use super::picture::{self, PictureError};
 use super::style::{self, Naming, Style};
 use super::{Drawing, LeftOut, NAMING_STYLE, StandIn, StandInError, StandInSet, word_lists};
@@ -16,9 +17,6 @@ use crate::types::Emotion;
 
 /// A picture larger than this is a mistake.
 const LARGEST_SIDE: u32 = 4096;
-
-/// A code point that names one emotion.
-type Labelled = (CodePoint, Emotion);
 
 /// A drawing to be made.
 struct Sketch {
@@ -43,6 +41,9 @@ pub fn draw(
         return Err(StandInError::Size { size });
     }
     let (labelled, mut left_out) = label(packages)?;
+    let corpora = partition::partition(&labelled);
+    let of_set = |one: &Labelled| corpora.get(&one.code_point.group) == Some(&set.corpus());
+    let labelled: Vec<Labelled> = labelled.into_iter().filter(of_set).collect();
     let naming = Naming::read(packages, NAMING_STYLE)?;
     let mut attributions = Vec::new();
     let mut sketches = Vec::new();
@@ -78,9 +79,14 @@ fn label(packages: &Path) -> Result<(Vec<Labelled>, Vec<LeftOut>), StandInError>
     let labels = Labels::parse(word_lists())?;
     let (mut labelled, mut left_out) = (Vec::new(), Vec::new());
     for code_point in code_point::read(packages)? {
-        match labels.verdict(&code_point.words) {
+        let (base, lib) = (&code_point.emojibase, &code_point.emojilib);
+        match labels.verdict(&(base | lib)) {
             Verdict::Nothing => {}
-            Verdict::One(emotion) => labelled.push((code_point, emotion)),
+            Verdict::One(label) => {
+                let is_named = |words| labels.verdict(words) == Verdict::One(label);
+                let agreed = is_named(base) && is_named(lib);
+                labelled.push(Labelled { code_point, label, agreed });
+            }
             Verdict::Conflict(named) => {
                 let named: Vec<&str> = named.into_iter().map(Emotion::name).collect();
                 left_out.push(LeftOut {
@@ -101,7 +107,7 @@ fn sketch(
     naming: &Naming,
 ) -> Result<Vec<Sketch>, StandInError> {
     let icons = Style::read(packages, style)?;
-    let sketches = labelled.iter().filter_map(|(code_point, label)| {
+    let sketches = labelled.iter().filter_map(|Labelled { code_point, label, .. }| {
         Some(Sketch {
             name: format!("{label}/{style}-{}.png", code_point.code),
             label: *label,
@@ -141,7 +147,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::PathBuf;
 
-    use super::super::sources;
+    use super::super::{Corpus, sources};
     use super::*;
 
     fn packages() -> PathBuf {
@@ -153,25 +159,43 @@ mod tests {
     }
 
     #[test]
-    fn every_set_has_every_emotion_in_groups_enough_for_five_folds() {
-        let mut houses: BTreeMap<&str, StandInSet> = BTreeMap::new();
+    fn every_set_has_every_emotion_in_groups_enough_for_its_folds() {
+        let mut owners: BTreeMap<String, StandInSet> = BTreeMap::new();
         for set in StandInSet::ALL {
             let stand_in = drawn(set, 16);
-            assert!((200..600).contains(&stand_in.drawings.len()), "{}", stand_in.drawings.len());
+            assert!((100..700).contains(&stand_in.drawings.len()), "{}", stand_in.drawings.len());
+            let is_five_fold = set.corpus() == Corpus::FiveFold;
             for emotion in Emotion::ALL {
-                let own = stand_in.drawings.iter().filter(|drawing| drawing.label == emotion);
-                let groups: BTreeSet<&str> = own.map(|drawing| &*drawing.group).collect();
-                assert!(groups.len() >= 5, "{set:?} {emotion}: {groups:?}");
+                let own = || stand_in.drawings.iter().filter(|drawing| drawing.label == emotion);
+                let groups: BTreeSet<&str> = own().map(|drawing| &*drawing.group).collect();
+                assert!(groups.len() >= if is_five_fold { 5 } else { 3 }, "{set:?} {emotion}: {groups:?}");
+                assert!(own().count() >= 10, "{set:?} {emotion}: {}", own().count());
             }
-            for house in set.styles().iter().map(|style| style.split('-').next().unwrap()) {
-                assert!(
-                    houses.insert(house, set).is_none_or(|first| first == set),
-                    "{house} draws for two sets"
-                );
+            for style in set.styles() {
+                let house = style.split('-').next().unwrap();
+                let name = if is_five_fold { format!("house {house}") } else { (*style).to_owned() };
+                let first = owners.insert(name, set);
+                assert!(first.is_none_or(|first| first == set), "{style} draws for {first:?} and {set:?}");
             }
             let licences: BTreeSet<&str> = stand_in.attributions.iter().map(|by| &*by.licence).collect();
             assert!(licences.is_subset(&["Apache-2.0", "CC-BY-4.0", "CC-BY-SA-4.0", "MIT"].into()));
         }
+    }
+
+    #[test]
+    fn no_code_point_is_in_two_corpora() {
+        let mut corpora: BTreeMap<String, Corpus> = BTreeMap::new();
+        for set in StandInSet::ALL {
+            for drawing in drawn(set, 8).drawings {
+                let first = *corpora.entry(drawing.group).or_insert(set.corpus());
+                assert_eq!(first, set.corpus(), "{}", drawing.name);
+            }
+        }
+        let count = |corpus| corpora.values().filter(|other| **other == corpus).count();
+        let readme = include_str!("../../../datasets/stand-in/README.md");
+        let [five_fold, strong, weak] = [Corpus::FiveFold, Corpus::Strong, Corpus::Weak].map(count);
+        let sentence = format!("{five_fold} groups for the five-fold sets, {strong} strong, {weak} weak");
+        assert!(readme.contains(&sentence), "{sentence}");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! Emoji, drawn by seven houses in ten styles. Two independent keyword lists say what each one means; one that
 //! names exactly one of the eight emotions gets that label ([`word_lists`]), one that names two or more is
-//! dropped, as the paper drops images whose tags disagree. Each set has styles of its own and no house draws
-//! for two sets, so that the sets share meanings but no pictures, as the paper's do. Drawings of one code point
-//! share a group: cross validation that separates groups never tests on an emoji that it has trained on.
+//! dropped, as the paper drops images whose tags disagree. Three sets are for cross validation; each has styles of
+//! its own and no house draws for two of them, so that they share meanings but no pictures, as the paper's do. Two
+//! more are to train networks on, and share no code point with the three or with each other. Drawings of one code
+//! point share a group: cross validation that separates groups never tests on an emoji that it has trained on.
 //!
 //! The images are a function of the installed packages ([`sources`]), the word lists, the size and
 //! [`RENDERER`]; never of the number of threads.
@@ -14,6 +15,7 @@ mod draw;
 mod error;
 mod label;
 mod package;
+mod partition;
 mod picture;
 mod style;
 
@@ -27,12 +29,12 @@ pub use error::StandInError;
 use crate::types::Emotion;
 
 /// What shapes the bytes besides the packages: the crates that draw and encode, and the version of our part.
-pub const RENDERER: &str = "resvg 0.49, image 0.25, drawing 1";
+pub const RENDERER: &str = "resvg 0.49, image 0.25, drawing 2";
 
 /// The style whose names for the code points serve the styles that have none of their own.
 const NAMING_STYLE: &str = "noto";
 
-/// One of the three sets; each stands in for one of the paper's.
+/// One of the sets; each stands in for one of the paper's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StandInSet {
@@ -43,11 +45,26 @@ pub enum StandInSet {
     /// For ArtPhoto. In configurations `artphoto`, like its card.
     #[serde(rename = "artphoto")]
     ArtPhoto,
+    /// For FI: strong labels, on which both keyword lists agree.
+    Fi,
+    /// For the images that were found by an emotion's name and not verified: weak labels.
+    FiWeak,
+}
+
+/// Which sets share code points. Those of different corpora never do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Corpus {
+    /// The three small sets, for cross validation.
+    FiveFold,
+    /// To train on, with labels that both keyword lists give.
+    Strong,
+    /// To train on, with labels that either keyword list gives.
+    Weak,
 }
 
 impl StandInSet {
-    /// All three.
-    pub const ALL: [Self; 3] = [Self::IapsSubset, Self::Abstract, Self::ArtPhoto];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::IapsSubset, Self::Abstract, Self::ArtPhoto, Self::Fi, Self::FiWeak];
 
     /// The set that stands in for the data set of that card.
     pub fn of_card(name: &str) -> Option<Self> {
@@ -60,15 +77,28 @@ impl StandInSet {
             Self::IapsSubset => "iaps-subset",
             Self::Abstract => "abstract",
             Self::ArtPhoto => "artphoto",
+            Self::Fi => "fi",
+            Self::FiWeak => "fi-weak",
         }
     }
 
-    /// The icon sets that draw it; no house draws for two sets.
+    /// Whose code points it draws.
+    pub const fn corpus(self) -> Corpus {
+        match self {
+            Self::IapsSubset | Self::Abstract | Self::ArtPhoto => Corpus::FiveFold,
+            Self::Fi => Corpus::Strong,
+            Self::FiWeak => Corpus::Weak,
+        }
+    }
+
+    /// The icon sets that draw it; no house draws for two of the five-fold sets, no style for both training corpora.
     pub const fn styles(self) -> &'static [&'static str] {
         match self {
             Self::IapsSubset => &["fluent-emoji", "fluent-emoji-flat", "twemoji"],
-            Self::Abstract => &["emojione", "emojione-v1", "streamline-emojis"],
-            Self::ArtPhoto => &["fxemoji", "noto", "noto-v1", "openmoji"],
+            Self::Abstract => &["emojione", "emojione-v1", "fxemoji", "streamline-emojis"],
+            Self::ArtPhoto => &["noto", "noto-v1", "openmoji"],
+            Self::Fi => &["emojione", "fluent-emoji", "fxemoji", "noto", "openmoji"],
+            Self::FiWeak => &["emojione-v1", "fluent-emoji-flat", "noto-v1", "streamline-emojis", "twemoji"],
         }
     }
 }

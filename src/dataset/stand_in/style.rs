@@ -216,7 +216,8 @@ mod tests {
             code: "1f622".into(),
             group: "1f622".into(),
             names: vec![name.into()],
-            words: std::collections::BTreeSet::new(),
+            emojibase: std::collections::BTreeSet::new(),
+            emojilib: std::collections::BTreeSet::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum Malformed {
-    #[error("neither a PyTorch state dict nor a safetensors file")]
+    #[error("neither a PyTorch state dict nor a safetensors, npz or caffemodel file")]
     UnknownFormat,
     #[error("truncated: {what} needs {needed} bytes at offset {offset}, the file has {left}")]
     Truncated { what: &'static str, offset: usize, needed: u64, left: usize },
@@ -28,6 +28,14 @@ pub enum Malformed {
     TooMuchSharing,
     #[error("big-endian files are not supported")]
     BigEndian,
+    #[error("npz: {0}")]
+    Npz(String),
+    #[error("caffemodel: {0}")]
+    Caffe(&'static str),
+    #[error("caffemodel: the numbers of `{tensor}` do not fit its shape")]
+    CaffeShape { tensor: String },
+    #[error("caffemodel: there are two tensors `{tensor}`")]
+    CaffeTwice { tensor: String },
     #[error("safetensors: {0}")]
     Safetensors(String),
 }

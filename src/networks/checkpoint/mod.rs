@@ -2,15 +2,19 @@
 //!
 //! - `.pth`/`.pt` before PyTorch 1.6: a run of pickles, then raw storages ([`legacy`]);
 //! - `.pth`/`.pt` since: a zip archive of one pickle and one file per storage ([`archive`]);
-//! - `.safetensors`.
+//! - `.safetensors`;
+//! - Caffe's `.caffemodel` ([`caffemodel`]);
+//! - NumPy's `.npz` ([`npz`]).
 //!
 //! A pickle is a program. Ours runs on a machine ([`pickle`]) that knows tensors and containers only; a file
 //! that names anything else is refused by that name. Every length that a file claims is checked against the
 //! bytes that are there, so that no file can cause a panic or an allocation larger than a few times its size.
 
 mod archive;
+mod caffemodel;
 mod legacy;
 mod malformed;
+mod npz;
 mod number;
 mod pickle;
 mod reader;
@@ -128,8 +132,12 @@ fn list(problems: &[Mismatch]) -> String {
 impl Checkpoint {
     /// Reads a weights file; its format is told by its first bytes.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = fs::read(path)?;
-        match parse(&bytes) {
+        Self::parse(path, &fs::read(path)?)
+    }
+
+    /// As [`Checkpoint::read`], with the file's bytes.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
+        match parse(bytes) {
             Ok(tensors) => Ok(Self { path: path.to_owned(), tensors }),
             Err(source) => Err(CheckpointError::Malformed { path: path.to_owned(), source }),
         }
@@ -187,15 +195,55 @@ impl Checkpoint {
     }
 }
 
+/// Who wrote a weights file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `numpy.savez`
+    Npz,
+    /// `torch.save` since 1.6
+    Zip,
+    /// `torch.save` before
+    Legacy,
+    /// `safetensors`
+    Safetensors,
+    /// Caffe
+    Caffe,
+}
+
+impl Format {
+    /// By a file's first bytes; Caffe's have no mark of their own, so that this one is a guess.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.starts_with(b"PK") {
+            Some(if npz::is_npz(bytes) { Self::Npz } else { Self::Zip })
+        } else if legacy::is_legacy(bytes) {
+            Some(Self::Legacy)
+        } else if bytes.get(8) == Some(&b'{') {
+            Some(Self::Safetensors)
+        } else {
+            caffemodel::may_be(bytes).then_some(Self::Caffe)
+        }
+    }
+
+    /// As people call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Npz => "NumPy npz",
+            Self::Zip => "PyTorch state dict",
+            Self::Legacy => "PyTorch state dict, before 1.6",
+            Self::Safetensors => "safetensors",
+            Self::Caffe => "caffemodel",
+        }
+    }
+}
+
 /// The floating-point tensors of a weights file's bytes.
 pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
-    if bytes.starts_with(b"PK") {
-        archive::parse(bytes)
-    } else if legacy::is_legacy(bytes) {
-        legacy::parse(bytes)
-    } else if bytes.get(8) == Some(&b'{') {
-        safetensors::parse(bytes)
-    } else {
-        Err(Malformed::UnknownFormat)
+    match Format::of(bytes) {
+        Some(Format::Npz) => npz::parse(bytes),
+        Some(Format::Zip) => archive::parse(bytes),
+        Some(Format::Legacy) => legacy::parse(bytes),
+        Some(Format::Safetensors) => safetensors::parse(bytes),
+        Some(Format::Caffe) => caffemodel::parse(bytes),
+        None => Err(Malformed::UnknownFormat),
     }
 }

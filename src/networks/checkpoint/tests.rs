@@ -10,6 +10,10 @@ use super::{Checkpoint, CheckpointError, Malformed, Tensor, parse};
 const LEGACY: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/legacy.pth");
 const ZIP: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/zip.pth");
 const TRAINING: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/training.pth");
+const CAFFE: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/net.caffemodel");
+const OLD_CAFFE: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/old.caffemodel");
+const NPZ: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/arrays.npz");
+const PACKED: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/packed.npz");
 const MODULE: &[u8] = include_bytes!("../../../tests/fixtures/checkpoint/module.pth");
 
 /// What `tests/fixtures/checkpoint/make.py` puts into its files.
@@ -156,6 +160,62 @@ fn every_tensor_that_does_not_fit_is_reported() {
     assert!(matches!(absent, CheckpointError::Read(error) if error.is_missing()));
 }
 
+/// Element i of a tensor is i / 4 - 1.
+fn assert_ramps(tensors: &BTreeMap<String, Tensor>, shapes: &[(&str, &[usize])]) {
+    let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
+    let mut expected: Vec<&str> = shapes.iter().map(|(name, _)| *name).collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    for (name, shape) in shapes {
+        let tensor = &tensors[*name];
+        assert_eq!(tensor.shape, *shape, "{name}");
+        let count: usize = shape.iter().product();
+        assert!(
+            tensor.data.iter().map(|x| x.to_bits()).eq((0..count).map(|i| (i as f32 / 4.0 - 1.0).to_bits()))
+        );
+    }
+}
+
+#[test]
+fn caffes_files_of_either_time_name_weights_and_biases() {
+    assert_ramps(
+        &parse(CAFFE).unwrap(),
+        &[
+            ("conv1.weight", &[2, 3, 2, 2]),
+            ("conv1.bias", &[2]),
+            ("bn1.blobs.0", &[2]),
+            ("bn1.blobs.1", &[2]),
+            ("bn1.blobs.2", &[1]),
+            ("fc6.weight", &[3, 2]),
+            ("fc6.bias", &[3]),
+        ],
+    );
+    assert_ramps(
+        &parse(OLD_CAFFE).unwrap(),
+        &[("conv1.weight", &[1, 3, 2, 2]), ("conv1.bias", &[1]), ("fc6.weight", &[3, 2]), ("fc6.bias", &[3])],
+    );
+    let older = include_bytes!("../../../tests/fixtures/checkpoint/older.caffemodel");
+    assert!(matches!(parse(older), Err(Malformed::Caffe(_))));
+    // A net without weights, and a text that begins as one.
+    assert_eq!(parse(b"\x0a\x03net"), Err(Malformed::UnknownFormat));
+    assert_eq!(parse(b"\nname: \"CaffeNet\""), Err(Malformed::UnknownFormat));
+}
+
+#[test]
+fn numpys_archives_hold_tensors_of_every_float_and_order() {
+    let shapes: [(&str, &[usize]); 7] = [
+        ("f32", &[2, 3]),
+        ("f64", &[4]),
+        ("f16", &[3, 1, 2]),
+        ("fortran", &[2, 3, 4]),
+        ("fortran16", &[2, 3]),
+        ("scalar", &[]),
+        ("empty", &[0, 3]),
+    ];
+    assert_ramps(&parse(NPZ).unwrap(), &shapes);
+    assert_ramps(&parse(PACKED).unwrap(), &shapes);
+}
+
 proptest! {
     #[test]
     fn random_bytes_never_panic(bytes: Vec<u8>, start in 0_usize..4) {
@@ -165,10 +225,10 @@ proptest! {
 
     #[test]
     fn altered_files_never_panic(
-        file in 0_usize..3,
+        file in 0_usize..7,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let mut bytes = [LEGACY, ZIP, TRAINING][file].to_vec();
+        let mut bytes = [LEGACY, ZIP, TRAINING, CAFFE, OLD_CAFFE, NPZ, PACKED][file].to_vec();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
             bytes[at] = byte;

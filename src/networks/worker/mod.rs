@@ -9,7 +9,7 @@ mod error;
 mod find;
 pub mod protocol;
 
-pub use client::{Guard, Receiver, Sender, Worker, start, train};
+pub use client::{Guard, Receiver, Sender, Worker, start, train, turn};
 pub use error::WorkerError;
 pub use find::{WORKER_VARIABLE, find_worker};
 pub use protocol::{Epoch, Request, Training};
