@@ -86,6 +86,16 @@ bench-peers: compilers setup
     @.deps/peers/bin/python benches/peers.py "$(cargo bench --locked --bench peers --no-run --message-format json \
         2>/dev/null | sed -n 's/.*"executable":"\([^"]*peers[^"]*\)".*/\1/p' | tail -n 1)"
 
+# Networks against PyTorch and ONNX Runtime in the same run; fetches 4 GB of Python packages
+[group('check')]
+bench-networks: compilers setup
+    @test -x .deps/networks/bin/python || python3 -m venv .deps/networks
+    @.deps/networks/bin/python -m pip install --quiet --disable-pip-version-check -r benches/networks.txt
+    @cargo bench --quiet --locked --bench networks --no-run
+    @.deps/networks/bin/python benches/networks.py "$(cargo bench --locked --bench networks --no-run --message-format json \
+        2>/dev/null | sed -n 's/.*"executable":"\([^"]*networks[^"]*\)".*/\1/p' | tail -n 1)" \
+        .deps/weights/efficientnet-lite0-57934424.pth
+
 # Format the code
 [group('check')]
 fmt:

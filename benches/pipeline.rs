@@ -13,8 +13,8 @@ use tempfile::TempDir;
 fn project() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let experiments = folder.path().join("experiments");
-    std::fs::create_dir(&experiments).unwrap();
-    for name in ["iaps_5fold.toml", "quick.toml"] {
+    std::fs::create_dir_all(experiments.join("shared")).unwrap();
+    for name in ["iaps_5fold.toml", "quick.toml", "shared/training.toml"] {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(name);
         std::fs::copy(from, experiments.join(name)).unwrap();
     }

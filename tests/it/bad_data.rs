@@ -13,11 +13,7 @@ fn with_images() -> Project {
             image::RgbImage::from_fn(32, 32, paint).save(path).unwrap();
         }
     }
-    for name in ["iaps_5fold.toml", "quick.toml"] {
-        let text = std::fs::read(format!("{}/experiments/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        project.write(&format!("experiments/{name}"), &text);
-    }
-    project
+    project.with_shipped()
 }
 
 const FILE: &str = "experiments/iaps_5fold.toml";

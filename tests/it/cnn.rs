@@ -3,12 +3,7 @@
 use crate::harness::Project;
 
 fn quick() -> Project {
-    let project = Project::empty();
-    for name in ["iaps_5fold.toml", "quick.toml"] {
-        let text = std::fs::read(format!("{}/experiments/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        project.write(&format!("experiments/{name}"), &text);
-    }
-    project
+    Project::empty().with_shipped()
 }
 
 const FILE: &str = "experiments/quick.toml";

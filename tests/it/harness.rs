@@ -29,6 +29,21 @@ impl Project {
         Self { folder }
     }
 
+    /// The shipped experiments, of which figures 5 to 7 here have one method: no network must be trained.
+    pub fn with_shipped(self) -> Self {
+        for name in ["iaps_5fold.toml", "quick.toml", "fi_holdout.toml", "shared/training.toml"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(name);
+            let mut text = std::fs::read_to_string(path).unwrap();
+            if name == "iaps_5fold.toml" {
+                let start = text.find("[[method]]\nvariant = \"noisy-fine-tuned\"").unwrap();
+                let end = text.find("[pca]").unwrap();
+                text.replace_range(start..end, "");
+            }
+            self.write(&format!("experiments/{name}"), text.as_bytes());
+        }
+        self
+    }
+
     /// Twelve rows of 16 features per emotion, told apart by their means; a manifest with six groups per emotion.
     pub fn with_features() -> Self {
         let project = Self::empty();

@@ -6,6 +6,8 @@ mod bad_experiment;
 mod cnn;
 #[cfg(feature = "torch")]
 mod features;
+#[cfg(feature = "torch")]
+mod fine_tune;
 mod harness;
 mod noop;
 mod precomputed;

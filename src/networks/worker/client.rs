@@ -120,6 +120,11 @@ fn spawn(program: &Path) -> Result<(ChildStdin, ChildStdout, Process), WorkerErr
     // Activations come and go by the hundred megabytes: glibc would give each back to the system and fault every page
     // in again, which took a third of a training's time (measured).
     command.env("MALLOC_MMAP_THRESHOLD_", "4294967296").env("MALLOC_TRIM_THRESHOLD_", "17179869184");
+    // Threads that spin while they wait starve each other as soon as anything else wants a core: a training then took
+    // seven times as long (measured); alone, sleeping costs nothing that could be measured.
+    if std::env::var_os("OMP_WAIT_POLICY").is_none() {
+        command.env("OMP_WAIT_POLICY", "PASSIVE");
+    }
     // A group of its own: Ctrl-C at the terminal is the parent's to handle.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
