@@ -1,7 +1,7 @@
 //! Times our side of `benches/networks.py`: images per second through the worker, as a run has them.
 //!
 //! ```text
-//! networks features NETWORK WEIGHTS THREADS f32|bf16  # forward passes of 96 images
+//! networks features NETWORK WEIGHTS THREADS f32|bf16  # forward passes of 48 images
 //! networks train NETWORK WEIGHTS THREADS STEPS        # steps of 32 images, after a first one
 //! ```
 #![expect(
@@ -18,7 +18,7 @@ use emolab::networks::worker::protocol::FromWorker;
 use emolab::networks::worker::{self, Request, Training};
 use emolab::networks::{Device, NetworkCard, Precision};
 
-const IMAGES: usize = 96;
+const IMAGES: usize = 48;
 const BATCH: usize = 16;
 
 fn main() {
@@ -52,7 +52,7 @@ fn features(card: &NetworkCard, weights: &Path, threads: usize, precision: &str)
     let (mut sender, mut receiver, _guard) = worker::start(program(), &request).unwrap().split();
     let pixels = noise(BATCH * card.input.image_bytes());
     let mut best = 0.0_f64;
-    for _ in 0..4 {
+    for _ in 0..12 {
         let start = Instant::now();
         std::thread::scope(|scope| {
             scope.spawn(|| (0..IMAGES / BATCH).for_each(|_| sender.send(&pixels, BATCH).unwrap()));

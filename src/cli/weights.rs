@@ -11,7 +11,7 @@ use sha2::Sha256;
 use super::{Printer, table};
 use crate::error::Error;
 use crate::fs;
-use crate::networks::card::hex;
+use crate::networks::card::{hex, published};
 use crate::networks::checkpoint::{Checkpoint, Format, Mismatch};
 use crate::networks::{NETWORKS, NetworkCard};
 
@@ -135,21 +135,6 @@ fn misfit(file: &Path, card: &NetworkCard, found: &[Mismatch]) -> Error {
         card.name,
         lines.join("\n")
     ))
-}
-
-/// The published name of a file, if it is known; a warning where it has a published name and other bytes.
-fn published(file: &Path, bytes: &[u8]) -> Result<Option<&'static str>, String> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    for known in NETWORKS.iter().flat_map(|card| card.known_files) {
-        let is_it = known.digest.is_of(bytes);
-        if is_it {
-            return Ok(Some(known.name));
-        }
-        if known.name == name {
-            return Err(format!("it is called `{name}`, but its digest is not the published one"));
-        }
-    }
-    Ok(None)
 }
 
 fn convert(file: &Path, out: &Path, network: Option<&str>, printer: &Printer) -> Result<(), Error> {

@@ -185,6 +185,21 @@ impl Shape {
     }
 }
 
+impl Padding {
+    /// Zeros before the first and after the last row and column, of an input of that side.
+    pub fn around(self, side: usize, kernel: usize, stride: usize) -> (usize, usize) {
+        match self {
+            Self::Each(padding) => (padding, padding),
+            Self::Same => {
+                // The output has ceil(side / stride) columns; what is missing is padded, the odd one at the end.
+                let missing =
+                    (side.div_ceil(stride).saturating_sub(1) * stride + kernel).saturating_sub(side);
+                (missing / 2, missing - missing / 2)
+            }
+        }
+    }
+}
+
 impl Groups {
     /// Number of groups among so many channels.
     pub const fn among(self, channels: usize) -> usize {

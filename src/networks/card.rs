@@ -1,5 +1,7 @@
 //! What is to be known about each network before it runs: the table [`NETWORKS`].
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
@@ -72,6 +74,22 @@ impl FileDigest {
             Self::Sha1(expected) => hex(&Sha1::digest(bytes)) == expected,
             Self::Sha256Prefix(expected) => hex(&Sha256::digest(bytes)).starts_with(expected),
         }
+    }
+}
+
+/// The published name of a file with these bytes, if it is known.
+///
+/// # Errors
+/// A warning where the file has a published name and other bytes.
+pub fn published(file: &Path, bytes: &[u8]) -> Result<Option<&'static str>, String> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let known = || NETWORKS.iter().flat_map(|card| card.known_files);
+    if let Some(file) = known().find(|file| file.digest.is_of(bytes)) {
+        return Ok(Some(file.name));
+    }
+    match known().find(|file| file.name == name) {
+        Some(_) => Err(format!("it is called `{name}`, but its digest is not the published one")),
+        None => Ok(None),
     }
 }
 

@@ -101,7 +101,7 @@ pub struct ExtractFeatures {
 
 impl Stage for ExtractFeatures {
     const NAME: &'static str = "extract-features";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Features;
 
     fn run(&self, context: &Context<'_>) -> Result<Features, StageError> {
@@ -157,7 +157,10 @@ impl ExtractFeatures {
         // What keeps the worker from starting (no such program, other weights) is in the user's hands.
         let refused = |error: WorkerError| StageError::BadInput(error.to_string());
         let (weights, outputs) = match &self.extraction.weights {
-            Weights::File(_) => (self.weights_file.clone(), None),
+            Weights::File(_) => {
+                say_unpublished(context, &self.weights_file)?;
+                (self.weights_file.clone(), None)
+            }
             Weights::Trained(trained) => {
                 let path = context.scratch()?.join("weights.safetensors");
                 let written = crate::fs::write_atomic(&path, &context.get(trained)?.weights);
@@ -284,6 +287,16 @@ impl ExtractFeatures {
             context.parallel(|| batch.par_iter().map(decode).collect::<Result<_, StageError>>())?;
         Ok(decoded.concat())
     }
+}
+
+/// Says it when a weights file has a published name and other bytes than were published.
+pub(super) fn say_unpublished(context: &Context<'_>, file: &std::path::Path) -> Result<(), StageError> {
+    let bytes =
+        crate::fs::read(file).map_err(|error| StageError::BadInput(format!("{error}: {}", error.source)))?;
+    if let Err(warning) = crate::networks::card::published(file, &bytes) {
+        context.notice(format!("warning: the weights `{}`: {warning}", file.display()));
+    }
+    Ok(())
 }
 
 struct Kept {

@@ -152,6 +152,7 @@ impl Stage for FineTune {
         if training.is_empty() {
             return Err(StageError::BadInput("there are no images to train on".to_owned()));
         }
+        super::extract::say_unpublished(context, &self.weights_file)?;
         let folder = context.scratch()?;
         let pixels = folder.join("images.u8");
         let places: Vec<usize> = training.iter().chain(&validation).copied().collect();

@@ -1,10 +1,13 @@
 //! A network that is only run: batch norms folded into the convolutions before them, activations overwritten where
 //! nobody needs them, weights and activations channels-last.
 
-use emolab::networks::architecture::{Architecture, Operation};
+use std::sync::Arc;
+
+use emolab::networks::architecture::{Architecture, Convolution, Groups, Operation};
 use emolab::networks::checkpoint::{Checkpoint, CheckpointError};
 use tch::{Device, Kind, TchError, Tensor};
 
+use crate::kernels::{Depthwise, Product, Range};
 use crate::operations::{Geometry, average_pool, local_response_norm};
 use crate::weights::{Arithmetic, Weights};
 
@@ -53,6 +56,8 @@ enum Step {
     Add {
         bias: Tensor,
     },
+    Product(Arc<Product>),
+    Depthwise(Arc<Depthwise>),
     /// One that follows no convolution: scale and shift `[c, 1, 1]`.
     BatchNorm {
         scale: Tensor,
@@ -153,28 +158,21 @@ fn compile(operations: &[Operation], weights: &Weights<'_>) -> Result<Vec<Step>,
     let mut rest = operations;
     while let Some((operation, after)) = rest.split_first() {
         rest = after;
+        if let Operation::Convolution(convolution) = operation {
+            let norm = take_norm(&mut rest);
+            if weights.has_kernel(convolution) {
+                let range = take_range(&mut rest);
+                steps.push(match convolution.groups {
+                    Groups::Depthwise => Step::Depthwise(weights.depthwise(convolution, norm, range)?.into()),
+                    Groups::Of(_) => Step::Product(weights.product(convolution, norm, range)?.into()),
+                });
+            } else {
+                push_convolution(&mut steps, convolution, norm, weights)?;
+            }
+            continue;
+        }
         let in_place = !steps.is_empty();
         let step = match operation {
-            Operation::Convolution(convolution) => {
-                let mut norm = None;
-                if let Some((Operation::BatchNorm { name, epsilon }, after)) = rest.split_first() {
-                    norm = Some((&**name, *epsilon));
-                    rest = after;
-                }
-                let weights = weights.exact_where_few(convolution);
-                let (weight, bias) = weights.folded(&convolution.name, convolution.bias, norm)?;
-                let geometry = Geometry::of(convolution, &weight);
-                if weight.kind() == Kind::Float {
-                    Step::Convolution { geometry, weight, bias }
-                } else {
-                    // libtorch would take the bias in bf16 too, whose error does not average out over places.
-                    steps.push(Step::Convolution { geometry, weight, bias: None });
-                    match bias {
-                        Some(bias) => Step::Add { bias: bias.f_reshape([-1, 1, 1])? },
-                        None => continue,
-                    }
-                }
-            }
             Operation::BatchNorm { name, epsilon } => batch_norm(name, *epsilon, weights)?,
             Operation::Linear { name, .. } => Step::Linear {
                 weight: weights.tensor(&format!("{name}.weight"))?,
@@ -196,11 +194,50 @@ fn compile(operations: &[Operation], weights: &Weights<'_>) -> Result<Vec<Step>,
             Operation::Residual { body, shortcut } => {
                 Step::Residual { body: compile(body, weights)?, shortcut: compile(shortcut, weights)? }
             }
-            Operation::Dropout { .. } | Operation::Readout(_) => continue,
+            Operation::Convolution(_) | Operation::Dropout { .. } | Operation::Readout(_) => continue,
         };
         steps.push(step);
     }
     Ok(steps)
+}
+
+/// The batch norm that comes next, if one does.
+fn take_norm<'a>(rest: &mut &'a [Operation]) -> Option<(&'a str, f64)> {
+    let Some((Operation::BatchNorm { name, epsilon }, after)) = rest.split_first() else { return None };
+    *rest = after;
+    Some((name, *epsilon))
+}
+
+/// What the activation that comes next, if one does, holds its input to.
+fn take_range(rest: &mut &[Operation]) -> Range {
+    let (range, after) = match rest.split_first() {
+        Some((Operation::Relu, after)) => (Range::POSITIVE, after),
+        Some((Operation::Relu6, after)) => (Range::TO_SIX, after),
+        _ => return Range::ALL,
+    };
+    *rest = after;
+    range
+}
+
+fn push_convolution(
+    steps: &mut Vec<Step>,
+    convolution: &Convolution,
+    norm: Option<(&str, f64)>,
+    weights: &Weights<'_>,
+) -> Result<(), TchError> {
+    let weights = weights.exact_where_few(convolution);
+    let (weight, bias) = weights.folded(convolution, norm)?;
+    let geometry = Geometry::of(convolution, &weight);
+    if weight.kind() == Kind::Float {
+        steps.push(Step::Convolution { geometry, weight, bias });
+        return Ok(());
+    }
+    // libtorch would take the bias in bf16 too, whose error does not average out over places.
+    steps.push(Step::Convolution { geometry, weight, bias: None });
+    if let Some(bias) = bias {
+        steps.push(Step::Add { bias: bias.f_reshape([-1, 1, 1])? });
+    }
+    Ok(())
 }
 
 fn batch_norm(name: &str, epsilon: f64, weights: &Weights<'_>) -> Result<Step, TchError> {
@@ -218,6 +255,11 @@ fn run(steps: &[Step], mut x: Tensor) -> Result<Tensor, TchError> {
     Ok(x)
 }
 
+/// `[b, h, w, c]`, contiguous: nothing is copied where the activations are channels-last.
+fn pixels(x: &Tensor) -> Result<Tensor, TchError> {
+    x.f_permute([0, 2, 3, 1])?.f_contiguous()
+}
+
 impl Step {
     fn run(&self, mut x: Tensor) -> Result<Tensor, TchError> {
         match self {
@@ -225,6 +267,8 @@ impl Step {
                 geometry.convolve(&x.f_to_kind(weight.kind())?, weight, bias.as_ref())
             }
             Self::Add { bias } => x.f_add_(bias),
+            Self::Product(product) => product.run(&pixels(&x)?)?.f_permute([0, 3, 1, 2]),
+            Self::Depthwise(depthwise) => depthwise.run(&pixels(&x)?)?.f_permute([0, 3, 1, 2]),
             Self::BatchNorm { scale, shift } => x.f_mul(scale)?.f_add(shift),
             Self::Linear { weight, bias } => x.f_to_kind(weight.kind())?.f_linear(weight, Some(bias)),
             Self::Rectify { ceiling: None, in_place: true } => x.f_relu_(),
@@ -254,6 +298,8 @@ impl Step {
                 bias: bias.as_ref().map(Tensor::f_detach).transpose()?,
             },
             Self::Add { bias } => Self::Add { bias: bias.f_detach()? },
+            Self::Product(product) => Self::Product(product.clone()),
+            Self::Depthwise(depthwise) => Self::Depthwise(depthwise.clone()),
             Self::BatchNorm { scale, shift } => {
                 Self::BatchNorm { scale: scale.f_detach()?, shift: shift.f_detach()? }
             }

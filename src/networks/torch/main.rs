@@ -8,6 +8,7 @@ mod compute;
 #[cfg(test)]
 mod fixture;
 mod inference;
+mod kernels;
 mod model;
 mod operations;
 #[cfg(test)]

@@ -31,14 +31,8 @@ impl Geometry {
     /// The convolution.
     pub fn convolve(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, TchError> {
         let side = x.size().last().copied().unwrap_or_default();
-        let (before, after) = match self.padding {
-            Padding::Each(padding) => (padding as i64, padding as i64),
-            Padding::Same => {
-                // The output has ceil(side / stride) columns; what is missing is padded, the odd one at the end.
-                let missing = ((side + self.stride - 1) / self.stride - 1) * self.stride + self.kernel - side;
-                (missing.max(0) / 2, missing.max(0) - missing.max(0) / 2)
-            }
-        };
+        let around = self.padding.around(side as usize, self.kernel as usize, self.stride as usize);
+        let (before, after) = (around.0 as i64, around.1 as i64);
         let convolve = |x: &Tensor, padding| {
             x.f_conv2d(weight, bias, [self.stride; 2], [padding; 2], [1, 1], self.groups)
         };

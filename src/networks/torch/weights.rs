@@ -1,9 +1,13 @@
 //! From the tensors of a weights file to libtorch's.
 
+use std::borrow::Cow;
+
 use emolab::networks::Precision;
 use emolab::networks::architecture::{Convolution, Groups};
 use emolab::networks::checkpoint::{self, Checkpoint};
 use tch::{Device, Kind, TchError, Tensor};
+
+use crate::kernels::{self, Depthwise, Product, Range};
 
 /// Takes tensors out of a checkpoint whose names and shapes have been checked.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +49,14 @@ fn has_bf16() -> bool {
 #[cfg(not(target_arch = "x86_64"))]
 fn has_bf16() -> bool {
     true
+}
+
+/// The numbers of a convolution, its batch norm in them.
+struct Folded<'a> {
+    /// Of that shape: `[out, in, k, k]`.
+    filters: Cow<'a, [f32]>,
+    shape: &'a [usize],
+    bias: Option<Vec<f32>>,
 }
 
 impl Weights<'_> {
@@ -90,20 +102,65 @@ impl Weights<'_> {
         self.checkpoint.tensors().get(name).ok_or_else(missing)
     }
 
-    /// Convolution `name` with the batch norm `norm` folded in, if there is one: filters, and the bias in f32.
-    ///
-    /// `w' = w g / sqrt(v + eps)`, `b' = beta + (b - m) g / sqrt(v + eps)`.
+    /// A convolution with the batch norm `norm` folded in, if there is one: filters, and the bias in f32.
     pub fn folded(
         &self,
-        name: &str,
-        has_bias: bool,
+        convolution: &Convolution,
         norm: Option<(&str, f64)>,
     ) -> Result<(Tensor, Option<Tensor>), TchError> {
+        let Folded { filters, shape, bias } = self.fold(convolution, norm)?;
+        let bias = bias.map(|bias| self.exact().place(&bias, &[bias.len()])).transpose()?;
+        Ok((self.filters(&filters, shape)?, bias))
+    }
+
+    /// Whether [`crate::kernels`] has one for this convolution, whose activations are f32 in memory.
+    pub fn has_kernel(&self, convolution: &Convolution) -> bool {
+        let Convolution { kernel, stride, groups, outputs, .. } = *convolution;
+        let fits = match groups {
+            Groups::Depthwise => Depthwise::fits(kernel, stride),
+            Groups::Of(groups) => (kernel, stride, groups) == (1, 1, 1),
+        };
+        let in_memory = self.device == Device::Cpu && self.arithmetic.kind == Kind::Float;
+        fits && in_memory && kernels::have_vectors_of(outputs)
+    }
+
+    /// A 1 x 1 convolution.
+    pub fn product(
+        &self,
+        convolution: &Convolution,
+        norm: Option<(&str, f64)>,
+        range: Range,
+    ) -> Result<Product, TchError> {
+        let Folded { filters, shape, bias } = self.fold(convolution, norm)?;
+        let rounded = self.place(&filters, shape)?.f_flatten(0, -1)?;
+        let bias = bias.unwrap_or_else(|| vec![0.0; convolution.outputs]);
+        Ok(Product::new(&Vec::try_from(rounded)?, bias, range))
+    }
+
+    /// A convolution whose filters see one channel each; these are f32 whatever the arithmetic.
+    pub fn depthwise(
+        &self,
+        convolution: &Convolution,
+        norm: Option<(&str, f64)>,
+        range: Range,
+    ) -> Result<Depthwise, TchError> {
+        let Convolution { kernel, stride, padding, outputs, .. } = *convolution;
+        let Folded { filters, bias, .. } = self.fold(convolution, norm)?;
+        let places = kernel * kernel;
+        let filters = (0..places * outputs).map(|at| filters[at % outputs * places + at / outputs]).collect();
+        let bias = bias.unwrap_or_else(|| vec![0.0; outputs]);
+        Ok(Depthwise { filters, kernel, stride, padding, bias, range })
+    }
+
+    /// `w' = w g / sqrt(v + eps)`, `b' = beta + (b - m) g / sqrt(v + eps)`.
+    fn fold(&self, convolution: &Convolution, norm: Option<(&str, f64)>) -> Result<Folded<'_>, TchError> {
+        let name = &convolution.name;
         let weight = self.find(&format!("{name}.weight"))?;
-        let bias = has_bias.then(|| self.find(&format!("{name}.bias"))).transpose()?;
+        let shape = &*weight.shape;
+        let bias = convolution.bias.then(|| self.find(&format!("{name}.bias"))).transpose()?;
         let Some((norm, epsilon)) = norm else {
-            let bias = bias.map(|bias| self.exact().place(&bias.data, &bias.shape)).transpose()?;
-            return Ok((self.filters(&weight.data, &weight.shape)?, bias));
+            let bias = bias.map(|bias| bias.data.clone());
+            return Ok(Folded { filters: Cow::Borrowed(&weight.data), shape, bias });
         };
         let part = |part| self.find(&format!("{norm}.{part}"));
         let (gamma, beta) = (part("weight")?, part("bias")?);
@@ -121,7 +178,7 @@ impl Weights<'_> {
             let bias = bias.map_or(0.0, |bias| f64::from(bias.data[at]));
             (f64::from(beta.data[at]) + (bias - f64::from(mean.data[at])) * scales[at]) as f32
         };
-        let shifts: Vec<f32> = (0..scales.len()).map(shift).collect();
-        Ok((self.filters(&folded, &weight.shape)?, Some(self.exact().place(&shifts, &[shifts.len()])?)))
+        let bias = Some((0..scales.len()).map(shift).collect());
+        Ok(Folded { filters: Cow::Owned(folded), shape, bias })
     }
 }
