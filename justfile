@@ -28,6 +28,18 @@ plan file *arguments: build
 figures *arguments: build
     @{{ quote(emolab) }} figures "$@"
 
+# Write finished runs as one page of HTML: just report iaps_5fold
+[group('experiments')]
+[no-cd, no-exit-message]
+report *arguments: build
+    @{{ quote(emolab) }} report "$@"
+
+# Show results in a browser, and what runs now
+[group('experiments')]
+[no-cd, no-exit-message]
+serve *arguments: build
+    @{{ quote(emolab) }} serve "$@"
+
 # Fetch libtorch, weights and the sources of the stand-in images into .deps/ (once)
 [group('build')]
 [no-exit-message]
@@ -52,7 +64,7 @@ clean:
 
 # The whole test suite; arguments go to the test runner, as in `just test store`
 [group('check')]
-test *arguments: compilers setup
+test *arguments: compilers setup browser
     @cargo test --release --locked --doc --quiet
     @if command -v cargo-nextest >/dev/null; then \
         cargo nextest run --release --locked "$@"; \
@@ -106,3 +118,12 @@ compilers:
     @command -v cargo >/dev/null || { echo "error: \`cargo\` was not found; install Rust 1.89 or newer" >&2; exit 1; }
     @cxx=${CXX:-c++}; command -v "${cxx%% *}" >/dev/null || { \
         echo "error: the C++ compiler \`$cxx\` was not found; install one (Debian, Ubuntu: apt-get install g++)" >&2; exit 1; }
+
+# The page of results is tested in a browser; without one those tests pass over it, and this says so.
+[private, no-exit-message]
+browser:
+    @for name in "${EMOLAB_BROWSER:-chromium}" chromium-browser google-chrome-stable google-chrome; do \
+        command -v "$name" >/dev/null && exit 0; \
+    done; \
+    echo "WARNING: no Chromium was found: THE PAGE IS NOT TESTED IN A BROWSER; install it (Debian, Ubuntu: apt-get install chromium)" >&2; \
+    test -z "${EMOLAB_BROWSER_REQUIRED-}"

@@ -5,6 +5,8 @@ use crate::dataset::feature_file::FeatureFileError;
 use crate::fs::FsError;
 use crate::networks::checkpoint::CheckpointError;
 use crate::plan::PlanError;
+use crate::report::ReportError;
+use crate::report::serve::ServeError;
 use crate::results::ResultsError;
 use crate::run::RunError;
 use crate::solvers::pca::PcaError;
@@ -26,6 +28,12 @@ pub enum Error {
     /// The results folder.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// A page of results.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The server of such pages.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -66,6 +74,8 @@ impl Error {
             | Self::Features(_)
             | Self::Weights(_)
             | Self::Pca(_)
+            | Self::Serve(_)
+            | Self::Report(ReportError::NoRecord { .. })
             | Self::Run(RunError::Stage { source: StageError::BadInput(_), .. }) => 2,
             Self::Plan(error) if error.is_bad_input() => 2,
             Self::Run(RunError::Stage { source: StageError::Cancelled, .. }) => 130,
@@ -84,6 +94,9 @@ impl Error {
                 "make it readable; or, if its project is gone for good, create the folder `{}` empty",
                 folder.parent().unwrap_or(folder).display()
             )),
+            Self::Serve(ServeError::Listen { .. }) => {
+                Some("give another port, or 0 for any: --port 0".to_owned())
+            }
             Self::Store(StoreError::InUse { .. }) => Some("try again when the run has ended".to_owned()),
             _ => None,
         }

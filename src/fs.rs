@@ -4,6 +4,9 @@
 //! A file is written beside its destination, synced and renamed, so that a reader sees the old bytes or the
 //! new ones and a killed process leaves at most a file that [`is_temporary`] recognises.
 
+mod beneath;
+mod journal;
+
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -13,6 +16,9 @@ use std::time::Duration;
 
 use memmap2::MmapOptions;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+pub use beneath::Beneath;
+pub use journal::{Journal, read_journal};
 
 const TEMPORARY: &str = ".emolab-tmp-";
 const ABANDONED: Duration = Duration::from_secs(3600);

@@ -50,6 +50,8 @@ pub mod run;
 
 pub mod results;
 
+pub mod report;
+
 pub mod error;
 
 pub mod cli;

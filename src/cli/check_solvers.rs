@@ -27,7 +27,7 @@ impl CheckSolvers {
         let store = self.experiment.open_store(global, &resolved);
         let planned = plan(&resolved, &store, &Places::of(&resolved.project))?;
         announce(&planned, printer);
-        let (_live, outcome) = compute(&planned, &store, &options, printer)?;
+        let (_live, outcome) = compute(&resolved.experiment.name, &planned, &store, &options, printer)?;
         let mut all = Vec::new();
         compare_solvers(&planned, &store, &outcome, &options.cancel, |problem| {
             printer.note(&format!(

@@ -7,7 +7,9 @@ mod fit_pca;
 mod plan;
 mod printer;
 mod progress;
+mod report;
 mod run;
+mod serve;
 mod store;
 mod table;
 mod weights;
@@ -60,6 +62,10 @@ enum Command {
     Schema,
     /// Render the figures and tables of finished results again, without computing anything else
     Figures(figures::Figures),
+    /// Write finished runs as one page of HTML that holds all there is to see
+    Report(report::Report),
+    /// Show results in a browser, and what runs now
+    Serve(serve::Serve),
     /// Fit the support vector machines of an experiment with both solvers, and compare answers and times
     CheckSolvers(check_solvers::CheckSolvers),
     /// Fit principal components to a feature file of any size
@@ -131,6 +137,8 @@ impl Cli {
                 Ok(())
             }
             Command::Figures(command) => command.run(&self.global, printer),
+            Command::Report(command) => command.run(&self.global, printer),
+            Command::Serve(command) => command.run(&self.global, printer),
             Command::CheckSolvers(command) => command.run(&self.global, printer),
             Command::FitPca(command) => command.run(printer),
             Command::Weights(command) => command.run(printer),

@@ -10,7 +10,7 @@ use crate::config::Resolved;
 use crate::error::Error;
 use crate::plan::{Places, Plan, Status, history, plan};
 use crate::results::{self, RunRecord, Written};
-use crate::run::{Options, Outcome, run};
+use crate::run::{Live, Options, Outcome, run};
 use crate::stage::{Cancel, StageError};
 use crate::store::Store;
 
@@ -63,7 +63,7 @@ pub(super) fn finish(
     options: &RunOptions,
     printer: &Printer,
 ) -> Result<Written, Error> {
-    let (_live, outcome) = compute(planned, store, options, printer)?;
+    let (_live, outcome) = compute(&resolved.experiment.name, planned, store, options, printer)?;
     store.write_history(&resolved.experiment.name, &history(&planned.graph))?;
     let record = RunRecord::new(resolved, file, set, planned, &outcome);
     let folder = results::folder(&resolved.project, &resolved.experiment.name);
@@ -72,6 +72,7 @@ pub(super) fn finish(
 
 /// Computes what is missing; the lock keeps a garbage collection out while the outcome is used.
 pub(super) fn compute(
+    experiment: &str,
     planned: &Plan,
     store: &Store,
     options: &RunOptions,
@@ -80,10 +81,11 @@ pub(super) fn compute(
     let live = enter(store, &options.cancel)?;
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let progress = Progress::new(printer);
+    let shown = Live::begin(experiment, planned, store, &progress);
     let run_options = Options {
         threads: options.threads.map_or_else(cores, usize::from),
         cancel: options.cancel.clone(),
-        sink: &progress,
+        sink: &shown,
     };
     for (node, status) in planned.graph.nodes().iter().zip(&planned.status) {
         if let Status::Miss(reasons) = status {

@@ -16,6 +16,7 @@ mod jpeg;
 mod limits;
 mod prepare;
 mod sniff;
+mod thumbnail;
 mod watched;
 
 pub use decode::{Pixels, decode};
@@ -23,6 +24,7 @@ pub use difference_hash::{DifferenceHash, VERSION as HASH_VERSION, difference_ha
 pub use error::ImageError;
 pub use limits::Limits;
 pub use prepare::{Filter, Fit, Preprocess, prepare};
+pub use thumbnail::thumbnail;
 
 /// What shapes decoded and resized pixels; part of the cache keys of all that is computed from them.
 pub const VERSION: &str = "image 0.25.10, fast_image_resize 6.1.0, ours 1";

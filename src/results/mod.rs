@@ -15,7 +15,8 @@ use crate::stages::report::{Report, Summary};
 use crate::store::{Store, StoreError, key};
 use crate::types::Digest;
 
-const RECORD: &str = "run.json";
+/// Name of the record in a results folder.
+pub const RECORD: &str = "run.json";
 
 /// Why results cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +83,7 @@ pub fn write(
 
 /// What the last run of a results folder recorded; `None` without a readable `run.json`.
 pub fn read_record(folder: &Path) -> Option<RunRecord> {
-    serde_json::from_slice(&fs::read(&folder.join(RECORD)).ok()?).ok()
+    RunRecord::from_json(&fs::read(&folder.join(RECORD)).ok()?).ok()
 }
 
 fn is_up_to_date(folder: &Path, record: &RunRecord, files: &BTreeMap<String, Digest>) -> bool {

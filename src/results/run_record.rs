@@ -92,6 +92,24 @@ impl RunRecord {
         }
     }
 
+    /// What `run.json` holds.
+    ///
+    /// # Errors
+    /// It is no such record.
+    pub fn from_json(text: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(text)
+    }
+
+    /// The value of a setting.
+    pub fn setting(&self, path: &str) -> Option<&Value> {
+        self.settings.iter().find(|setting| setting.path == path).map(|setting| &setting.value)
+    }
+
+    /// The value of a setting that is a string.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.setting(path).and_then(Value::as_str)
+    }
+
     /// Settings without their origins: moving a line in a file changes no result.
     pub(super) fn values(&self) -> Vec<(&str, &Value)> {
         self.settings.iter().map(|setting| (setting.path.as_str(), &setting.value)).collect()

@@ -1,7 +1,10 @@
 //! What happens during a run, as data.
 
+use serde::{Deserialize, Serialize};
+
 /// One thing that happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// A stage began to compute.
     Started {

@@ -5,6 +5,7 @@
 
 mod compare;
 mod event;
+mod live;
 mod scheduler;
 mod state;
 
@@ -12,6 +13,7 @@ use std::path::Path;
 
 pub use compare::{ProblemComparison, compare_solvers};
 pub use event::{Event, Sink};
+pub use live::{Header, Live, Running, Snapshot, watch};
 pub use scheduler::{Outcome, RunError, StageRun};
 
 use crate::plan::Plan;

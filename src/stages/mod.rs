@@ -23,7 +23,7 @@ pub mod select;
 pub mod split;
 pub mod stand_in;
 pub mod svm;
-mod table;
+pub(crate) mod table;
 mod tensors;
 
 use crate::stage::{ArtifactError, Files};

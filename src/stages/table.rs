@@ -67,6 +67,17 @@ impl ReadTable {
         ParquetReader::new(Cursor::new(bytes)).finish().map(Self).map_err(failed)
     }
 
+    /// From CSV, every column as strings.
+    pub fn from_csv(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        let options = CsvReadOptions::default().with_infer_schema_length(Some(0)).with_n_threads(Some(1));
+        options.into_reader_with_file_handle(Cursor::new(bytes)).finish().map(Self).map_err(failed)
+    }
+
+    /// Names of the columns.
+    pub fn columns(&self) -> Vec<String> {
+        self.0.get_column_names().into_iter().map(ToString::to_string).collect()
+    }
+
     /// A column of strings.
     pub fn text(&self, name: &str) -> Result<Vec<String>, ArtifactError> {
         let column = self.0.column(name).map_err(failed)?;

@@ -11,6 +11,7 @@
 //!     roots/<hash>.json           the results folders that refer to this store
 //!     hints                       digests of files by path, size and modification time
 //!     scratch/<key>/              what a stage keeps until it is done: checkpoints of a training
+//!     live/                       what runs are doing, for others to show; gone when they are
 //!     locks/                      one per key that is being computed
 //!     lock                        shared by live runs, taken exclusively to collect garbage
 //! ```
@@ -114,6 +115,11 @@ impl Store {
 
     fn scratch_path(&self, key: Key) -> PathBuf {
         self.root.join("scratch").join(key.0.to_hex())
+    }
+
+    /// Where runs say what they are doing.
+    pub fn live(&self) -> PathBuf {
+        self.root.join("live")
     }
 
     /// The folder that was opened.

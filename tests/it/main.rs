@@ -3,6 +3,7 @@
 
 mod bad_data;
 mod bad_experiment;
+mod browser;
 mod cnn;
 #[cfg(feature = "torch")]
 mod features;
@@ -10,9 +11,11 @@ mod features;
 mod fine_tune;
 mod harness;
 mod noop;
+mod page;
 mod precomputed;
 mod readme;
 mod results;
+mod serve;
 mod setup;
 mod solvers;
 mod stop;

@@ -1,0 +1,73 @@
+//! A run in a few words.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::results::RunRecord;
+
+/// One line of the overview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fact {
+    /// What it is about.
+    pub name: &'static str,
+    /// What is said.
+    pub words: String,
+}
+
+/// Data, split, methods, reduction, classifier, seed; what a run does not have is left out.
+pub fn overview(record: &RunRecord, data_set: &str, tested: usize) -> Vec<Fact> {
+    let shown = |path: &str| record.setting(path).map(plain);
+    let mut facts = Vec::new();
+    let mut say = |name, words: String| facts.push(Fact { name, words });
+    let what = record.stand_in.clone().unwrap_or_else(|| data_set.to_owned());
+    say("Data", if tested > 0 { format!("{what}; {tested} tested images") } else { what });
+    let is_set = |path: &str| record.setting(path) == Some(&Value::Bool(true));
+    let manner: Vec<&str> = [("split.stratified", "stratified"), ("split.grouped", "groups kept together")]
+        .into_iter()
+        .filter(|(path, _)| is_set(path))
+        .map(|(_, word)| word)
+        .collect();
+    let split = match shown("split.kind").as_deref() {
+        Some("k-fold") => shown("split.folds").map(|folds| format!("{folds}-fold cross validation")),
+        Some("holdout") => Some(format!(
+            "{} to train on, {} to test on, {} to validate on",
+            share(record, "split.train"),
+            share(record, "split.test"),
+            share(record, "split.validation")
+        )),
+        _ => None,
+    };
+    if let Some(split) = split {
+        say("Split", [vec![split.as_str()], manner].concat().join(", "));
+    }
+    let networks = record.settings.iter().filter(|setting| {
+        setting.path.starts_with("method[")
+            && setting.path.ends_with("].network")
+            && setting.value.is_string()
+    });
+    let mut networks: Vec<String> = networks.map(|setting| plain(&setting.value)).collect();
+    networks.dedup();
+    if !networks.is_empty() {
+        say("Networks", networks.join(", "));
+    }
+    if let (Some(components), Some(fit)) = (shown("pca.components"), shown("pca.fit")) {
+        let on =
+            if fit == "all" { "all images, so that the test images leak into it" } else { "training images" };
+        say("Reduction", format!("PCA to {components} components, fitted on {on}"));
+    }
+    if let (Some(c), Some(weight)) = (shown("svm.c"), shown("svm.class_weight")) {
+        say("Classifier", format!("linear SVM, one against all, C = {c}, class weight {weight}"));
+    }
+    say("Seed", record.seed.to_string());
+    facts
+}
+
+fn share(record: &RunRecord, path: &str) -> String {
+    let share = record.setting(path).and_then(Value::as_f64);
+    share.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0))
+}
+
+/// A setting's value without quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
