@@ -6,9 +6,10 @@
 
 mod beneath;
 mod journal;
+mod lock;
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 pub use beneath::Beneath;
 pub use journal::{Journal, read_journal};
+pub use lock::{Lock, Sharing, try_lock};
 
 const TEMPORARY: &str = ".emolab-tmp-";
 const ABANDONED: Duration = Duration::from_secs(3600);
@@ -285,42 +287,6 @@ fn exchange(fresh: &Path, old: &Path) -> io::Result<()> {
     }
 }
 
-/// A lock on a file, held until dropped. Locks are advisory and die with the process.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, never read")] File);
-
-/// How a lock is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// Any number of holders.
-    Shared,
-    /// One holder.
-    Exclusive,
-}
-
-/// Takes the lock if it is free now; `None` when somebody else holds it.
-pub fn try_lock(path: &Path, sharing: Sharing) -> Result<Option<Lock>, FsError> {
-    if let Some(folder) = path.parent() {
-        create_folder(folder)?;
-    }
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(FsError::at("open lock", path))?;
-    let taken = match sharing {
-        Sharing::Shared => file.try_lock_shared(),
-        Sharing::Exclusive => file.try_lock(),
-    };
-    match taken {
-        Ok(()) => Ok(Some(Lock(file))),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(FsError::at("lock", path)(error)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,16 +320,5 @@ mod tests {
         replace_folder(&path, &twice).unwrap_err();
         assert_eq!(children(&path).unwrap(), [path.join("a")]);
         assert_eq!(children(folder.path()).unwrap(), [path]);
-    }
-
-    #[test]
-    fn an_exclusive_lock_keeps_others_out_until_dropped() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let first = try_lock(&path, Sharing::Shared).unwrap();
-        assert!(try_lock(&path, Sharing::Shared).unwrap().is_some());
-        assert!(try_lock(&path, Sharing::Exclusive).unwrap().is_none());
-        drop(first);
-        assert!(try_lock(&path, Sharing::Exclusive).unwrap().is_some());
     }
 }

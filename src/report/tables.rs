@@ -18,7 +18,7 @@ struct Known {
 }
 
 /// In the order of the page. Tables that are not named here come after these, by name.
-const KNOWN: [Known; 13] = [
+const KNOWN: [Known; 14] = [
     Known {
         file: "measures.csv",
         caption: "Further measures by method",
@@ -48,6 +48,12 @@ const KNOWN: [Known; 13] = [
         file: "leakage.csv",
         caption: "Images that are equal or nearly so",
         note: "Found before anything was fitted; the column of kinds says how near.",
+        open: true,
+    },
+    Known {
+        file: "best.csv",
+        caption: "The best point of the sweep",
+        note: "Chosen inside the training images, never on those that are tested.",
         open: true,
     },
     Known { file: "sweep.csv", caption: "Points of the sweep", note: "", open: false },

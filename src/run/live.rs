@@ -54,6 +54,8 @@ impl<'a> Live<'a> {
     }
 
     fn journal(header: &Header, store: &Store) -> Option<Journal> {
+        // Reading removes what killed runs left.
+        watch(store);
         let name = format!("{}.{}.jsonl", header.experiment, std::process::id());
         let journal = Journal::begin(&store.live().join(name)).ok()?;
         journal.append(&serde_json::to_string(header).ok()?).ok()?;

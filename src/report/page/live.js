@@ -27,7 +27,9 @@
     const stamp = JSON.stringify(own ? state.results[own] ?? null : state.results);
     if (results !== null && results !== stamp && !document.querySelector("dialog[open]")) location.reload();
     results = stamp;
-    status.textContent = state.running.length ? state.running.map(summary).join("; ") : own ? "" : "Nothing runs.";
+    const count = state.running.length;
+    if (own) status.textContent = state.running.map(summary).join("; ");
+    else status.textContent = count === 0 ? "Nothing runs." : count === 1 ? "One run." : `${count} runs.`;
     running?.replaceChildren(...state.running.map(details));
   };
   events.onerror = () => { status.textContent = "The server does not answer; waiting for it."; };
