@@ -7,7 +7,7 @@ use crate::networks::checkpoint::CheckpointError;
 use crate::plan::PlanError;
 use crate::report::ReportError;
 use crate::report::serve::ServeError;
-use crate::results::ResultsError;
+use crate::results::{CompareError, ResultsError};
 use crate::run::RunError;
 use crate::solvers::pca::PcaError;
 use crate::stage::StageError;
@@ -34,6 +34,9 @@ pub enum Error {
     /// The server of such pages.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// Runs that cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,6 +74,7 @@ impl Error {
         match self {
             Self::Experiment(_)
             | Self::Arguments(_)
+            | Self::Compare(_)
             | Self::Features(_)
             | Self::Weights(_)
             | Self::Pca(_)
@@ -96,6 +100,9 @@ impl Error {
             )),
             Self::Serve(ServeError::Listen { .. }) => {
                 Some("give another port, or 0 for any: --port 0".to_owned())
+            }
+            Self::Compare(CompareError::NoPredictions { .. }) => {
+                Some("run the experiment; results of older versions are written again by it".to_owned())
             }
             Self::Store(StoreError::InUse { .. }) => Some("try again when the run has ended".to_owned()),
             _ => None,

@@ -53,6 +53,11 @@ impl Emotion {
         self as usize
     }
 
+    /// Whether the figures show it among the positive emotions.
+    pub const fn is_positive(self) -> bool {
+        matches!(self, Self::Amusement | Self::Awe | Self::Contentment | Self::Excitement)
+    }
+
     /// The emotion of that name; upper and lower case are equal, surrounding blanks are ignored.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.trim();
@@ -70,6 +75,15 @@ impl fmt::Display for Emotion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seed(pub u64);
+
+impl Seed {
+    /// The seed of repetition `number`, from 0, which has this one itself.
+    #[must_use]
+    pub const fn of_repeat(self, number: usize) -> Self {
+        // Steps of the golden ratio, as in SplitMix64: neighbouring experiments' repetitions do not meet.
+        Self(self.0.wrapping_add((number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+}
 
 /// blake3 hash of some bytes: the name of a blob, of an image, of a weights file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

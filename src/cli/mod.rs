@@ -1,6 +1,7 @@
 //! The commands. One file each; `printer` is the only module that prints.
 
 mod check_solvers;
+mod compare;
 mod config;
 mod figures;
 mod fit_pca;
@@ -66,6 +67,8 @@ enum Command {
     Report(report::Report),
     /// Show results in a browser, and what runs now
     Serve(serve::Serve),
+    /// Compare methods on the same images: two of one run, or those of two runs
+    Compare(compare::Compare),
     /// Fit the support vector machines of an experiment with both solvers, and compare answers and times
     CheckSolvers(check_solvers::CheckSolvers),
     /// Fit principal components to a feature file of any size
@@ -139,6 +142,7 @@ impl Cli {
             Command::Figures(command) => command.run(&self.global, printer),
             Command::Report(command) => command.run(&self.global, printer),
             Command::Serve(command) => command.run(&self.global, printer),
+            Command::Compare(command) => command.run(printer),
             Command::CheckSolvers(command) => command.run(&self.global, printer),
             Command::FitPca(command) => command.run(printer),
             Command::Weights(command) => command.run(printer),

@@ -139,6 +139,7 @@ fn show_written(planned: &Plan, written: &Written, printer: &Printer) {
     if let Some(stand_in) = &written.summary.stand_in {
         text.push_str(&format!("*** {stand_in} ***\n"));
     }
+    text.push_str(&format!("{}\n", table::leakage(&written.summary)));
     if written.summary.skipped > 0 {
         let line = format!("{} bad images left out: see skipped.json\n", written.summary.skipped);
         text.push_str(&line);

@@ -1,6 +1,9 @@
 //! Tables for the terminal: columns as wide as their widest cell.
 
-use crate::stages::report::Summary;
+use crate::metrics::measures::Measure;
+use crate::metrics::{Interval, Spread};
+use crate::stages::leakage::{LeakageCounts, Policy};
+use crate::stages::summary::{MethodSummary, Summary};
 use crate::types::Emotion;
 
 /// Rows of cells, the first column flush left and the others flush right.
@@ -29,25 +32,90 @@ pub fn align(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// True positive rates, a row per emotion and a column per method.
+/// True positive rates and further measures with their 95 % intervals, a column per method.
 pub fn rates(summary: &Summary) -> String {
-    let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.3}"));
     let mut rows = vec![vec!["true positive rate".to_owned(), "images".to_owned()]];
     rows[0].extend(summary.methods.iter().map(|method| method.name.clone()));
     for emotion in Emotion::ALL {
         let count = summary.images[emotion.index()];
         let left_out = if summary.left_out.contains_key(&emotion) { " (left out)" } else { "" };
         let mut row = vec![format!("{emotion}{left_out}"), count.to_string()];
-        row.extend(summary.methods.iter().map(|method| rate(method.true_positive_rate[emotion.index()])));
+        row.extend(summary.methods.iter().map(|method| {
+            let at = emotion.index();
+            with_interval(method.true_positive_rate[at], method.true_positive_rate_interval[at])
+        }));
         rows.push(row);
     }
-    let mut total = |name: &str, of: &dyn Fn(&crate::stages::report::MethodSummary) -> Option<f64>| {
-        let mut row = vec![name.to_owned(), String::new()];
-        row.extend(summary.methods.iter().map(|method| rate(of(method))));
-        rows.push(row);
+    let mut total = |name: &str, of: &dyn Fn(&MethodSummary) -> String| {
+        let cells = summary.methods.iter().map(of);
+        rows.push([name.to_owned(), String::new()].into_iter().chain(cells).collect());
     };
-    total("mean", &|method| method.mean_true_positive_rate);
-    total("accuracy", &|method| method.accuracy);
-    total("variance kept by PCA", &|method| method.kept_variance);
+    total("mean (balanced accuracy)", &|method| {
+        with_interval(method.mean_true_positive_rate, method.mean_true_positive_rate_interval)
+    });
+    total("accuracy", &|method| with_interval(method.accuracy, method.accuracy_interval));
+    for (measure, title) in FURTHER {
+        total(title, &|method| {
+            let estimate = method.measures.get(measure.name());
+            with_interval(estimate.map(|estimate| estimate.value), estimate.map(|estimate| estimate.interval))
+        });
+    }
+    total("variance kept by PCA", &|method| with_interval(method.kept_variance, None));
+    if summary.repeats > 1 {
+        let measures = [("mean_true_positive_rate", "mean"), ("accuracy", "accuracy")];
+        for (name, title) in
+            Emotion::ALL.map(|emotion| (emotion.name(), emotion.name())).into_iter().chain(measures)
+        {
+            total(&format!("{title} over {} repeats", summary.repeats), &|method| {
+                method.spread.get(name).map_or_else(|| "-".to_owned(), range)
+            });
+        }
+    }
     align(&rows)
+}
+
+/// Duplicates on both sides of the split, and what became of them, in a line.
+pub fn leakage(summary: &Summary) -> String {
+    let Some(counts) = &summary.leakage else {
+        return "leakage: duplicates were not looked for, since no image was read".to_owned();
+    };
+    let LeakageCounts { policy, equal_bytes, equal_pixels, near_duplicates, apart_if_ignored, apart, merged } =
+        counts;
+    if equal_bytes + equal_pixels + near_duplicates == 0 {
+        return "leakage: no two groups share an image".to_owned();
+    }
+    let found = format!(
+        "leakage: pairs between groups: {equal_bytes} equal in bytes, {equal_pixels} in pixels, {near_duplicates} \
+         near-duplicates"
+    );
+    let [from, into] = merged;
+    match policy {
+        Policy::Group => format!(
+            "{found}; {from} groups merged into {into}, which keeps {apart_if_ignored} pairs from lying on both sides"
+        ),
+        Policy::Ignore | Policy::Error => format!("{found}; {apart} of them on both sides of the split"),
+    }
+}
+
+/// Measures in the table beside mean rate and accuracy.
+const FURTHER: [(Measure, &str); 5] = [
+    (Measure::MacroF1, "macro F1"),
+    (Measure::CohenKappa, "Cohen's kappa"),
+    (Measure::Top2Accuracy, "top-2 accuracy"),
+    (Measure::TwoGroupAccuracy, "positive/negative accuracy"),
+    (Measure::CalibrationError, "calibration error"),
+];
+
+/// `sd 0.012, 0.490 to 0.530`
+fn range(spread: &Spread) -> String {
+    format!("sd {:.3}, {:.3} to {:.3}", spread.standard_deviation, spread.minimum, spread.maximum)
+}
+
+/// `0.512 [0.42, 0.60]`
+fn with_interval(value: Option<f64>, interval: Option<Interval>) -> String {
+    let value = value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+    match interval {
+        Some(Interval { low, high }) => format!("{value} [{low:.2}, {high:.2}]"),
+        None => value,
+    }
 }

@@ -8,6 +8,7 @@ use crate::networks::{Device, Input, Layer, NetworkCard, Precision};
 use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::Scale;
 use crate::solvers::svm::{ClassWeight, SvmSolver};
+use crate::stages::leakage::Policy;
 use crate::stages::report::FigureKind;
 use crate::types::Seed;
 
@@ -80,6 +81,10 @@ pub struct Split {
     pub stratified: bool,
     /// All images of a group are on one side.
     pub grouped: bool,
+    /// What becomes of images that are the same.
+    pub leakage: Policy,
+    /// Bits of 256 in which the perceptual hashes of near-duplicates differ, at most.
+    pub near_duplicate_distance: u32,
 }
 
 /// How images are divided.
@@ -89,6 +94,8 @@ pub enum SplitKind {
     KFold {
         /// Two or more.
         folds: usize,
+        /// How often, each time with another seed; one or more.
+        repeats: usize,
     },
     /// One training and one test part.
     Holdout {

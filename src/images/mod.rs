@@ -14,6 +14,7 @@ mod difference_hash;
 mod error;
 mod jpeg;
 mod limits;
+mod near_duplicates;
 mod prepare;
 mod sniff;
 mod thumbnail;
@@ -23,6 +24,7 @@ pub use decode::{Pixels, decode};
 pub use difference_hash::{DifferenceHash, VERSION as HASH_VERSION, difference_hash};
 pub use error::ImageError;
 pub use limits::Limits;
+pub use near_duplicates::{NearPair, near_duplicates};
 pub use prepare::{Filter, Fit, Preprocess, prepare};
 pub use thumbnail::thumbnail;
 

@@ -7,21 +7,23 @@ use crate::config::experiment::{Dataset, OnBadImage};
 use crate::dataset::card::{self, Card};
 use crate::images;
 use crate::stage::Handle;
+use crate::stages::duplicates::FindDuplicates;
+use crate::stages::hash_images::{HashImages, Hashes};
 use crate::stages::inspect::{Decoding, InspectImages, Manifest};
+use crate::stages::leakage::{Gate, Policy};
 use crate::stages::list::{ListImages, Listing};
-use crate::stages::overlap::{HashImages, Hashes};
 use crate::stages::split::{Division, Split, SplitImages};
 use crate::store::{Store, key};
 use crate::types::{Digest, Emotion, Seed};
 
 /// A data set in the graph.
 pub(super) struct Data {
-    pub listing: Handle<Listing>,
-    pub manifest: Handle<Manifest>,
+    pub images: Images,
+    /// The first repetition's.
     pub split: Handle<Split>,
+    /// Those of all repetitions.
+    pub splits: Vec<Handle<Split>>,
     pub division: Division,
-    /// Where the files lie; empty for drawings.
-    pub folder: std::path::PathBuf,
     /// What it is called in figures.
     pub title: String,
     /// Said everywhere when drawings stand in for it.
@@ -29,17 +31,50 @@ pub(super) struct Data {
     pub digest: Digest,
     /// How it differs from its card.
     pub notices: Vec<String>,
+}
+
+/// The images of a data set, and where they lie.
+pub(super) struct Images {
+    pub listing: Handle<Listing>,
+    pub manifest: Handle<Manifest>,
+    /// Where the files lie; empty for drawings.
+    pub folder: std::path::PathBuf,
     max_pixels: u64,
     label: String,
+}
+
+impl Images {
+    /// What tells images that are the same.
+    pub fn hashes(&self, graph: &mut Graph) -> Handle<Hashes> {
+        let code = [images::DECODER, images::HASH_VERSION];
+        let stage = HashImages {
+            manifest: self.manifest,
+            listing: self.listing,
+            code,
+            extractor: HashImages::extractor(code),
+            folder: self.folder.clone(),
+            max_pixels: self.max_pixels,
+        };
+        graph.add(format!("hash-images{}", self.label), stage)
+    }
+}
+
+/// Ends the labels of a repetition's stages, where there are several.
+pub(super) fn repeat_label(repeat: usize, repeats: usize) -> String {
+    if repeats > 1 { format!(" repeat {}", repeat + 1) } else { String::new() }
 }
 
 /// How a data set is split.
 #[derive(Clone, Copy)]
 pub(super) struct Splitting {
     pub division: Division,
+    /// How often, each time with another seed.
+    pub repeats: usize,
     pub stratified: bool,
     pub grouped: bool,
     pub seed: Seed,
+    pub leakage: Policy,
+    pub near_duplicate_distance: u32,
 }
 
 impl Data {
@@ -54,36 +89,22 @@ impl Data {
     ) -> Result<Self, PlanError> {
         let Sourced { listing, manifest, folder, title, stand_in, digest, notices } =
             source(graph, dataset, read_images, label, (store, places))?;
-        let Splitting { division, stratified, grouped, seed } = splitting;
         let min_per_class = dataset.min_per_class;
-        let split = SplitImages { manifest, division, stratified, grouped, min_per_class, seed };
-        let split = graph.add(format!("split-images{label}"), split);
-        let (max_pixels, label) = (dataset.max_pixels, label.to_owned());
-        Ok(Self {
-            listing,
-            manifest,
-            split,
-            division,
-            folder,
-            title,
-            stand_in,
-            digest,
-            notices,
-            max_pixels,
-            label,
-        })
-    }
-
-    /// What tells its near-duplicates.
-    pub fn hashes(&self, graph: &mut Graph) -> Handle<Hashes> {
-        let stage = HashImages {
-            manifest: self.manifest,
-            listing: self.listing,
-            code: [images::DECODER, images::HASH_VERSION],
-            folder: self.folder.clone(),
-            max_pixels: self.max_pixels,
+        let images =
+            Images { manifest, listing, folder, max_pixels: dataset.max_pixels, label: label.to_owned() };
+        let Splitting { division, repeats, stratified, grouped, seed, leakage, near_duplicate_distance } =
+            splitting;
+        let gate = read_images.then(|| {
+            let stage = FindDuplicates { manifest, hashes: images.hashes(graph), near_duplicate_distance };
+            Gate { duplicates: graph.add(format!("find-duplicates{label}"), stage), leakage }
+        });
+        let split = |repeat: usize| {
+            let seed = seed.of_repeat(repeat);
+            let stage = SplitImages { manifest, division, stratified, grouped, min_per_class, seed, gate };
+            graph.add(format!("split-images{label}{}", repeat_label(repeat, repeats)), stage)
         };
-        graph.add(format!("hash-images{}", self.label), stage)
+        let splits: Vec<Handle<Split>> = (0..repeats.max(1)).map(split).collect();
+        Ok(Self { images, split: splits[0], splits, division, title, stand_in, digest, notices })
     }
 
     /// Whether an image of this set and one of `other` that have equal groups are of one group.

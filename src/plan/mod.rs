@@ -63,6 +63,7 @@ pub struct Plan {
 #[expect(missing_docs, reason = "as in the stages")]
 pub struct FitInputs {
     pub method: String,
+    pub repeat: usize,
     pub fold: usize,
     pub manifest: Handle<Manifest>,
     pub features: Handle<Features>,

@@ -55,7 +55,7 @@ pub(super) fn add(
         cnn.training.and_then(|labels| Some((labels, experiment.trainings.with(labels)?)))
     {
         let context = (store, places);
-        let own = training_data(graph, recipe, labels, context)?;
+        let own = training_data(graph, experiment, (recipe, labels), context)?;
         // Before the training: it takes seconds.
         let overlap = CheckOverlap {
             trained: side(graph, &own),
@@ -90,11 +90,11 @@ pub(super) fn add(
         device,
     };
     let extract = ExtractFeatures {
-        manifest: data.manifest,
-        listing: data.listing,
+        manifest: data.images.manifest,
+        listing: data.images.listing,
         extractor: extraction.extractor(),
         extraction,
-        folder: data.folder.clone(),
+        folder: data.images.folder.clone(),
         weights_file: path,
         device: experiment.device,
         max_pixels: experiment.dataset.max_pixels,
@@ -105,8 +105,8 @@ pub(super) fn add(
 /// The images of a training.
 fn training_data(
     graph: &mut Graph,
-    training: &Training,
-    labels: Labels,
+    experiment: &Experiment,
+    (training, labels): (&Training, Labels),
     context: (&Store, &Places),
 ) -> Result<Data, PlanError> {
     let splitting = Splitting {
@@ -116,9 +116,13 @@ fn training_data(
             test: training.test,
             validation: training.validation,
         },
+        repeats: 1,
         stratified: true,
         grouped: true,
         seed: training.seed,
+        // As the experiment's own split has it, so that the two agree where the data set is the same.
+        leakage: experiment.split.leakage,
+        near_duplicate_distance: experiment.split.near_duplicate_distance,
     };
     let label = match labels {
         Labels::Strong => " (fine-tuning)",
@@ -154,8 +158,8 @@ fn fine_tune(
 ) -> FineTune {
     let size = training.working_size.unwrap_or(cnn.input.resize).max(cnn.input.side);
     FineTune {
-        manifest: data.manifest,
-        listing: data.listing,
+        manifest: data.images.manifest,
+        listing: data.images.listing,
         split: data.split,
         excluded: None,
         max_per_class: training.max_per_class,
@@ -170,7 +174,7 @@ fn fine_tune(
         device,
         precision: cnn.precision,
         threads: training.threads,
-        folder: data.folder.clone(),
+        folder: data.images.folder.clone(),
         weights_file,
         asked_device: experiment.device,
         max_pixels: training.dataset.max_pixels,
@@ -179,7 +183,7 @@ fn fine_tune(
 }
 
 fn side(graph: &mut Graph, data: &Data) -> Side {
-    Side { manifest: data.manifest, split: data.split, hashes: data.hashes(graph) }
+    Side { manifest: data.images.manifest, split: data.split, hashes: data.images.hashes(graph) }
 }
 
 /// CUDA and CPU give different bytes, so the kind of device is part of a feature's key.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::data::{Data, Splitting};
+use super::data::{Data, Splitting, repeat_label};
 use super::graph::Graph;
 use super::{FitInputs, Places, PlanError, networks};
 use crate::config::Experiment;
@@ -12,10 +12,11 @@ use crate::solvers::svm::SvmSolver;
 use crate::stage::Handle;
 use crate::stages::evaluate::Evaluate;
 use crate::stages::features::Features;
+use crate::stages::measure::MeasureMethods;
 use crate::stages::network_classifier::ClassifyByNetwork;
 use crate::stages::pca::{FitPca, level};
 use crate::stages::read_features::ReadFeatures;
-use crate::stages::report::{Entry, MakeReport, Report};
+use crate::stages::report::{Entry, MakeReport, Repeat, Report};
 use crate::stages::select::SelectPenalty;
 use crate::stages::split::Division;
 use crate::stages::svm::{PenaltyOf, TrainSvm};
@@ -54,14 +55,18 @@ pub(super) fn build(
 ) -> Result<Built, PlanError> {
     let context = (store, places);
     let read_images = experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn(_)));
+    let (division, repeats) = match experiment.split.kind {
+        SplitKind::KFold { folds, repeats } => (Division::KFold { folds }, repeats),
+        SplitKind::Holdout { train, test, validation } => (Division::Holdout { train, test, validation }, 1),
+    };
     let splitting = Splitting {
-        division: match experiment.split.kind {
-            SplitKind::KFold { folds } => Division::KFold { folds },
-            SplitKind::Holdout { train, test, validation } => Division::Holdout { train, test, validation },
-        },
+        division,
+        repeats,
         stratified: experiment.split.stratified,
         grouped: experiment.split.grouped,
         seed: experiment.seed,
+        leakage: experiment.split.leakage,
+        near_duplicate_distance: experiment.split.near_duplicate_distance,
     };
     let data = Data::add(graph, &experiment.dataset, splitting, read_images, "", context)?;
     let mut notices = data.notices.clone();
@@ -83,14 +88,21 @@ pub(super) fn build(
             }
         };
         entries.push(match method.classifier {
-            Classifier::Svm => classify(graph, experiment, method, &data, features, &mut fits),
+            Classifier::Svm => {
+                let repeat =
+                    |repeat| classify(graph, experiment, method, (&data, repeat), features, &mut fits);
+                Entry { name: method.name.clone(), repeats: (0..repeats).map(repeat).collect() }
+            }
             Classifier::Network => {
-                let (manifest, split) = (data.manifest, data.split);
-                let stage =
-                    ClassifyByNetwork { manifest, scores: features, split, folds: data.division.folds() };
-                let predictions = graph.add(format!("classify-by-network {}", method.name), stage);
-                let name = method.name.clone();
-                Entry { name, predictions, classifiers: Vec::new(), selections: Vec::new() }
+                let mut repeat = |repeat: usize| {
+                    let (manifest, split) = (data.images.manifest, data.splits[repeat]);
+                    let folds = data.division.folds();
+                    let stage = ClassifyByNetwork { manifest, scores: features, split, folds };
+                    let end = repeat_label(repeat, repeats);
+                    let predictions = graph.add(format!("classify-by-network {}{end}", method.name), stage);
+                    Repeat { predictions, classifiers: Vec::new(), selections: Vec::new() }
+                };
+                Entry { name: method.name.clone(), repeats: (0..repeats).map(&mut repeat).collect() }
             }
         });
     }
@@ -98,10 +110,15 @@ pub(super) fn build(
         .then(|| "PCA fitted on all images: the test images leak into it".to_owned());
     notices.extend(leak.clone());
     warnings.extend(leak);
+    let predictions = |entry: &Entry| entry.repeats.iter().map(|repeat| repeat.predictions).collect();
+    let measure =
+        MeasureMethods { methods: entries.iter().map(predictions).collect(), seed: experiment.seed };
+    let measurements = graph.add("measure", measure);
     let report = MakeReport {
-        manifest: data.manifest,
-        split: data.split,
+        manifest: data.images.manifest,
+        splits: data.splits.clone(),
         methods: entries,
+        measurements,
         trainings,
         overlaps,
         kind: experiment.figure.kind,
@@ -131,25 +148,26 @@ fn precomputed(
     let path = places.project.join(file);
     let missing = |_| PlanError::NoFeatures { method: method.name.clone(), path: path.clone() };
     let content = store.hints().digest(&path).map_err(missing)?.digest;
-    let stage = ReadFeatures { manifest: data.manifest, content, file: path };
+    let stage = ReadFeatures { manifest: data.images.manifest, content, file: path };
     Ok(graph.add(format!("read-features {}", method.name), stage))
 }
 
-/// PCA and SVM of every fold, and what they predict.
+/// PCA and SVM of every fold of a repetition, and what they predict.
 fn classify(
     graph: &mut Graph,
     experiment: &Experiment,
     method: &Method,
-    data: &Data,
+    (data, repeat): (&Data, usize),
     features: Handle<Features>,
     fits: &mut Vec<FitInputs>,
-) -> Entry {
-    let Data { manifest, split, .. } = *data;
+) -> Repeat {
+    let (manifest, split) = (data.images.manifest, data.splits[repeat]);
+    let name = format!("{}{}", method.name, repeat_label(repeat, data.splits.len()));
     let (pca, svm) = (experiment.pca, &experiment.svm);
     let folds = data.division.folds();
     let (mut reductions, mut classifiers, mut selections) = (Vec::new(), Vec::new(), Vec::new());
     for fold in 0..folds {
-        let label = |stage: &str| format!("{stage} {} fold {}", method.name, fold + 1);
+        let label = |stage: &str| format!("{stage} {name} fold {}", fold + 1);
         let reduction = FitPca {
             features,
             split,
@@ -172,7 +190,7 @@ fn classify(
                     inner_folds: *folds,
                     stratified: experiment.split.stratified,
                     grouped: experiment.split.grouped,
-                    seed: experiment.seed,
+                    seed: experiment.seed.of_repeat(repeat),
                     components: pca.components,
                     pca_solver: pca.solver,
                     class_weight: svm.class_weight,
@@ -201,6 +219,7 @@ fn classify(
         let classifier = graph.add(label("train-svm"), train);
         fits.push(FitInputs {
             method: method.name.clone(),
+            repeat,
             fold,
             manifest,
             features,
@@ -222,14 +241,15 @@ fn classify(
         components: pca.components,
         classifiers: classifiers.clone(),
     };
-    let predictions = graph.add(format!("evaluate {}", method.name), evaluate);
-    Entry { name: method.name.clone(), predictions, classifiers, selections }
+    let predictions = graph.add(format!("evaluate {name}"), evaluate);
+    Repeat { predictions, classifiers, selections }
 }
 
 /// One line under the figure's title.
 fn protocol(experiment: &Experiment) -> String {
     let split = match experiment.split.kind {
-        SplitKind::KFold { folds } => format!("{folds}-fold cross validation"),
+        SplitKind::KFold { folds, repeats: 1 } => format!("{folds}-fold cross validation"),
+        SplitKind::KFold { folds, repeats } => format!("{folds}-fold cross validation, {repeats} times"),
         SplitKind::Holdout { train, test, validation } => {
             format!("holdout {:.0}/{:.0}/{:.0} %", train * 100.0, test * 100.0, validation * 100.0)
         }

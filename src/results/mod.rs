@@ -1,10 +1,12 @@
 //! The results folder: written as a whole, left alone when it is up to date.
 
+mod compare;
 mod run_record;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use compare::{Answers, CompareError, Matched, compare_methods};
 pub use run_record::{RunRecord, StageEntry};
 
 use crate::fs::{self, FsError};
@@ -73,6 +75,7 @@ pub fn write(
     let up_to_date = is_up_to_date(folder, &record, &digests);
     if !up_to_date {
         record.files = digests;
+        record.summary = Some(summary.clone());
         let mut all: Vec<(String, Vec<u8>)> = files.into_iter().collect();
         all.push((RECORD.to_owned(), record.to_json()));
         fs::replace_folder(folder, &all)?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::config::Resolved;
 use crate::plan::Plan;
 use crate::run::Outcome;
+use crate::stages::summary::Summary;
 use crate::store::Key;
 use crate::types::Digest;
 
@@ -32,6 +33,9 @@ pub struct RunRecord {
     pub stages: Vec<StageEntry>,
     /// Versions of what shapes the numbers.
     pub versions: BTreeMap<String, String>,
+    /// What it found; missing in records of older versions.
+    #[serde(default)]
+    pub summary: Option<Summary>,
     /// Digests of the files beside this one.
     pub files: BTreeMap<String, Digest>,
 }
@@ -88,6 +92,7 @@ impl RunRecord {
             settings: resolved.settings.iter().map(setting).collect(),
             stages: stages.collect(),
             versions: versions(),
+            summary: None,
             files: BTreeMap::new(),
         }
     }

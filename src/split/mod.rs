@@ -12,12 +12,14 @@ mod error;
 mod fold;
 mod holdout;
 mod k_fold;
+mod merge;
 mod units;
 
 pub use error::SplitError;
 pub use fold::{Fold, Test, Train};
 pub use holdout::{Fractions, Part, holdout};
 pub use k_fold::k_fold;
+pub use merge::merge;
 
 #[cfg(test)]
 mod tests;

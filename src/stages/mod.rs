@@ -1,27 +1,34 @@
 //! One file per stage: a struct of checked parameters and handles, and what it computes.
 //!
 //! ```text
-//! list-images | draw-stand-in -> inspect-images -> split-images
+//! list-images | draw-stand-in -> inspect-images -> hash-images -> find-duplicates -> split-images
 //! inspect-images + weights -> extract-features      (or read-features)
 //! inspect-images + split-images + weights -> fine-tune -> extract-features; check-overlap beside it
 //! features + split -> fit-pca, per fold -> train-svm, per fold      (select-penalty before it, for several C)
-//! -> evaluate (or classify-by-network), per method -> report
+//! -> evaluate (or classify-by-network), per method -> measure -> report
 //! ```
 
+pub mod duplicates;
 pub mod evaluate;
 pub mod extract;
 pub mod features;
 pub mod fine_tune;
+mod fit_rows;
+pub mod hash_images;
 pub mod inspect;
+pub mod leakage;
 pub mod list;
+pub mod measure;
 pub mod network_classifier;
 pub mod overlap;
 pub mod pca;
+pub mod predictions;
 pub mod read_features;
 pub mod report;
 pub mod select;
 pub mod split;
 pub mod stand_in;
+pub mod summary;
 pub mod svm;
 pub(crate) mod table;
 mod tensors;

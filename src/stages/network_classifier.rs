@@ -24,7 +24,7 @@ pub struct ClassifyByNetwork {
 
 impl Stage for ClassifyByNetwork {
     const NAME: &'static str = "classify-by-network";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Predictions;
 
     fn run(&self, context: &Context<'_>) -> Result<Predictions, StageError> {
@@ -42,7 +42,7 @@ impl Stage for ClassifyByNetwork {
                 });
                 rows.push(Prediction {
                     image: image.path.clone(),
-                    group: image.group.clone(),
+                    group: split.groups()[at].clone(),
                     fold: number as u32,
                     label: image.label,
                     predicted: best.unwrap_or(Emotion::Amusement),

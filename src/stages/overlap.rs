@@ -1,72 +1,20 @@
 //! `check-overlap`: whether a network is evaluated on what it was trained on.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::hash_images::Hashes;
 use super::inspect::{Image, Manifest};
-use super::list::Listing;
 use super::split::Split;
 use super::{from_json, to_json};
-use crate::images::{self, DifferenceHash};
+use crate::images::DifferenceHash;
 use crate::split::Part;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 
 const FILE: &str = "overlap.json";
 /// Pairs named in an error; the rest are counted.
 const NAMED: usize = 20;
-
-/// Difference hashes of the images of a manifest, in its order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hashes(pub Vec<DifferenceHash>);
-
-impl Artifact for Hashes {
-    fn save(&self) -> Result<Files, ArtifactError> {
-        Ok(Files::from([("hashes.json".to_owned(), to_json(self)?)]))
-    }
-
-    fn load(files: &Files) -> Result<Self, ArtifactError> {
-        from_json(files, "hashes.json")
-    }
-}
-
-/// `hash-images`: what tells near-duplicates.
-#[derive(Serialize)]
-pub struct HashImages {
-    /// Which images.
-    pub manifest: Handle<Manifest>,
-    /// Where their bytes are.
-    pub listing: Handle<Listing>,
-    /// Which code decodes and hashes.
-    pub code: [&'static str; 2],
-    /// Where the files lie.
-    #[serde(skip)]
-    pub folder: PathBuf,
-    /// Images with more pixels are refused.
-    #[serde(skip)]
-    pub max_pixels: u64,
-}
-
-impl Stage for HashImages {
-    const NAME: &'static str = "hash-images";
-    const VERSION: u32 = 1;
-    type Output = Hashes;
-
-    fn run(&self, context: &Context<'_>) -> Result<Hashes, StageError> {
-        let (manifest, listing) = (context.get(&self.manifest)?, context.get(&self.listing)?);
-        let limits = images::Limits { max_pixels: self.max_pixels, ..images::Limits::default() };
-        let hash = |image: &Image| {
-            context.check_cancelled()?;
-            let bytes = listing.bytes(image.row as usize, &self.folder)?;
-            let bad = |error: images::ImageError| StageError::BadInput(format!("{}: {error}", image.path));
-            images::difference_hash(&images::decode(&bytes, &limits).map_err(bad)?).map_err(bad)
-        };
-        let hashes = context.parallel(|| manifest.images.par_iter().map(hash).collect::<Result<_, _>>());
-        Ok(Hashes(hashes?))
-    }
-}
 
 /// Images with which a network is evaluated although it was trained on them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +84,7 @@ impl Stage for CheckOverlap {
         for part in [Part::Train, Part::Validation] {
             for at in split.positions(part) {
                 let image = &manifest.images[at];
-                for of in traits(image, &hashes.0[at], self.groups_are_shared) {
+                for of in traits(image, &hashes.0[at].difference, self.groups_are_shared) {
                     known.entry(of).or_insert(&image.path);
                 }
             }
@@ -146,7 +94,7 @@ impl Stage for CheckOverlap {
         let tested = split.tested();
         let pair = |&at: &usize| {
             let image = &manifest.images[at];
-            let traits = traits(image, &hashes.0[at], self.groups_are_shared);
+            let traits = traits(image, &hashes.0[at].difference, self.groups_are_shared);
             let (of, trained) = traits.into_iter().find_map(|of| Some((of, *known.get(&of)?)))?;
             let (evaluated, trained) = (image.path.clone(), trained.to_owned());
             Some(Pair { evaluated, trained, shares: of.name().to_owned() })

@@ -1,23 +1,30 @@
 //! `report`: the figure, the tables and the summary of an experiment.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::evaluate::Predictions;
 use super::fine_tune::Trained;
+use super::fit_rows::{fit_rows, penalty_rows};
 use super::inspect::Manifest;
+use super::leakage::Leakage;
+use super::measure::Measurements;
 use super::overlap::Overlap;
+use super::predictions::{Predictions, predictions_table};
 use super::select::Selection;
 use super::split::Split;
+use super::summary::evaluation_of;
+pub use super::summary::{MethodSummary, Summary};
 use super::svm::Classifier;
 use super::{from_json, to_json};
 use crate::figures::accuracy_table::AccuracyTable;
 use crate::figures::confusion::{self, ConfusionMatrices, Matrix};
-use crate::figures::fit_tables::{self, FitRow, PenaltyRow};
+use crate::figures::fit_tables;
+use crate::figures::measure_tables::{self, MethodMeasures, MethodPair};
 use crate::figures::per_class_tpr::{self, MethodBars, PerClassBars};
 use crate::figures::tables::{self, MethodEvaluation};
 use crate::figures::training::{self, Curves, EpochRow, TrainingCurves};
 use crate::figures::{FigureError, Heading, png};
-use crate::metrics::{accuracy, mean_true_positive_rate, true_positive_rate};
+use crate::figures::{leakage_table, repeat_table};
+use crate::metrics::mean_true_positive_rate;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::Emotion;
 
@@ -44,42 +51,6 @@ pub struct Report {
     pub summary: Summary,
 }
 
-/// What an experiment found, in numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Said in every place where the numbers are shown, when drawings stand in for the data set.
-    pub stand_in: Option<String>,
-    /// Usable images per emotion.
-    pub images: [usize; 8],
-    /// Emotions with too few images, and how many each has.
-    pub left_out: std::collections::BTreeMap<Emotion, usize>,
-    /// Bad images left out.
-    pub skipped: usize,
-    /// One per method.
-    pub methods: Vec<MethodSummary>,
-}
-
-/// One method's pooled rates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MethodSummary {
-    /// Its label.
-    pub name: String,
-    /// True positive rate per emotion; `None` for one left out.
-    pub true_positive_rate: [Option<f64>; 8],
-    /// Mean over the emotions present.
-    pub mean_true_positive_rate: Option<f64>,
-    /// Share of all test images.
-    pub accuracy: Option<f64>,
-    /// Share of the variance that the components keep, mean over folds; this and what follows is of SVMs only.
-    pub kept_variance: Option<f64>,
-    /// Number of components, fewest and most of a fold.
-    pub components: Option<[usize; 2]>,
-    /// Penalty C, smallest and largest of a fold.
-    pub c: Option<[f64; 2]>,
-    /// Largest relative gap of a fit.
-    pub largest_gap: Option<f64>,
-}
-
 impl Artifact for Report {
     fn save(&self) -> Result<Files, ArtifactError> {
         let mut files = self.files.clone();
@@ -100,6 +71,13 @@ impl Artifact for Report {
 pub struct Entry {
     /// Label of its bar.
     pub name: String,
+    /// Each repetition of the cross validation.
+    pub repeats: Vec<Repeat>,
+}
+
+/// A method in one repetition.
+#[derive(Serialize)]
+pub struct Repeat {
     /// Its predictions.
     pub predictions: Handle<Predictions>,
     /// Its classifiers by fold.
@@ -113,10 +91,12 @@ pub struct Entry {
 pub struct MakeReport {
     /// Counts and skipped images.
     pub manifest: Handle<Manifest>,
-    /// Classes left out.
-    pub split: Handle<Split>,
+    /// Classes left out, and duplicates; by repetition.
+    pub splits: Vec<Handle<Split>>,
     /// What is compared.
     pub methods: Vec<Entry>,
+    /// Their intervals, measures and tests.
+    pub measurements: Handle<Measurements>,
     /// Trainings by method.
     pub trainings: Vec<(String, Handle<Trained>)>,
     /// Whether a method is evaluated on what it was trained on.
@@ -143,52 +123,57 @@ pub struct MakeReport {
 
 impl Stage for MakeReport {
     const NAME: &'static str = "report";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type Output = Report;
 
     fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {
-        let (manifest, split) = (context.get(&self.manifest)?, context.get(&self.split)?);
-        let predictions = self.methods.iter().map(|method| context.get(&method.predictions));
-        let predictions = predictions.collect::<Result<Vec<_>, _>>()?;
+        let manifest = context.get(&self.manifest)?;
+        let splits = self.splits.iter().map(|split| context.get(split)).collect::<Result<Vec<_>, _>>()?;
+        let split = splits.first().ok_or_else(|| StageError::Failed("there is no split".to_owned()))?;
+        let measurements = context.get(&self.measurements)?;
         let mut evaluations = Vec::new();
         let mut methods = Vec::new();
         let (mut fits, mut penalties) = (Vec::new(), Vec::new());
-        for (method, predictions) in self.methods.iter().zip(&predictions) {
-            let evaluation = predictions.evaluation()?;
-            let pooled = evaluation.pooled();
+        let mut predictions = Vec::new();
+        for (method, measures) in self.methods.iter().zip(&measurements.methods) {
+            let repeats = method.repeats.iter().map(|repeat| context.get(&repeat.predictions));
+            let repeats = repeats.collect::<Result<Vec<_>, _>>()?;
             let own = fit_rows(context, method)?;
             penalties.extend(penalty_rows(context, method)?);
-            let components = &predictions.components;
-            methods.push(MethodSummary {
-                name: method.name.clone(),
-                true_positive_rate: true_positive_rate(&pooled),
-                mean_true_positive_rate: mean_true_positive_rate(&pooled),
-                accuracy: accuracy(&pooled),
-                kept_variance: mean(&predictions.kept_variance),
-                components: components.iter().min().zip(components.iter().max()).map(|(a, b)| [*a, *b]),
-                c: (!own.is_empty()).then(|| {
-                    let c = || own.iter().map(|row| row.c);
-                    [c().fold(f64::INFINITY, f64::min), c().fold(0.0, f64::max)]
-                }),
-                largest_gap: own.iter().map(|row| row.fit.gap().abs()).reduce(f64::max),
-            });
+            let name = method.name.clone();
+            let evaluation = MethodEvaluation { name: name.clone(), evaluation: evaluation_of(&repeats)? };
+            methods.push(MethodSummary::of(&evaluation, &repeats, measures, &own));
+            evaluations.push(evaluation);
             fits.extend(own);
-            evaluations.push(MethodEvaluation { name: method.name.clone(), evaluation });
+            predictions.push((name, repeats));
         }
         let summary = Summary {
             stand_in: self.stand_in.clone(),
             images: manifest.counts(),
             left_out: split.left_out.clone(),
             skipped: manifest.skipped.len(),
+            leakage: split.leakage.as_ref().map(Leakage::counts),
+            repeats: splits.len(),
             methods,
         };
-        let warnings = self.all_warnings(context)?;
+        let mut warnings = self.all_warnings(context)?;
+        warnings.extend(splits.iter().find_map(|split| split.leakage.as_ref()?.warning()));
         let mut files = self.figure(&summary, &evaluations, &warnings)?;
         files.extend(self.training_files(context, &warnings)?);
         let data_set = self.data_set();
-        let rates = tables::per_class_tpr_csv(&evaluations, &data_set);
+        let repeats = splits.len();
+        if repeats > 1 {
+            let table = repeat_table::repeats_csv(&evaluations, repeats, &data_set);
+            files.insert("repeats.csv".to_owned(), table.into_bytes());
+        }
+        if let Some(leakage) = &split.leakage {
+            let table = leakage_table::leakage_csv(&leakage.rows(&manifest), &data_set);
+            files.insert("leakage.csv".to_owned(), table.into_bytes());
+        }
+        let rates = tables::per_class_tpr_csv(&evaluations, repeats, &data_set);
         files.insert("per_class_tpr.csv".to_owned(), rates.into_bytes());
-        let counts = tables::confusion_csv(&evaluations, &data_set);
+        files.extend(self.measure_files(&measurements, &data_set));
+        let counts = tables::confusion_csv(&evaluations, repeats, &data_set);
         files.insert("confusion.csv".to_owned(), counts.into_bytes());
         files.insert("fits.csv".to_owned(), fit_tables::fits_csv(&fits, &data_set).into_bytes());
         if !penalties.is_empty() {
@@ -197,53 +182,14 @@ impl Stage for MakeReport {
                 fit_tables::penalties_csv(&penalties, &data_set).into_bytes(),
             );
         }
-        let named: Vec<_> = self
-            .methods
-            .iter()
-            .zip(&predictions)
-            .map(|(method, all)| (method.name.clone(), &**all))
-            .collect();
         let failed = |error: ArtifactError| StageError::Failed(error.to_string());
-        let table = Predictions::append_to(&named).note("emolab.data_set", &data_set);
+        let table = predictions_table(&predictions).note("emolab.data_set", &data_set);
         files.insert("predictions.parquet".to_owned(), table.into_parquet().map_err(failed)?);
         if !manifest.skipped.is_empty() {
             files.insert("skipped.json".to_owned(), to_json(&manifest.skipped).map_err(failed)?);
         }
         Ok(Report { files, summary })
     }
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-/// How every fit of a method went.
-fn fit_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<FitRow>, StageError> {
-    let mut rows = Vec::new();
-    for (fold, classifier) in method.classifiers.iter().enumerate() {
-        let classifier = context.get(classifier)?;
-        for (class, fit) in classifier.svm.classes.iter().zip(&classifier.svm.fits) {
-            let method = method.name.clone();
-            rows.push(FitRow { method, fold, class: *class, c: classifier.c, fit: *fit });
-        }
-    }
-    Ok(rows)
-}
-
-/// What the inner cross validations of a method found.
-fn penalty_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<PenaltyRow>, StageError> {
-    let mut rows = Vec::new();
-    for (fold, selection) in method.selections.iter().enumerate() {
-        let selection = context.get(selection)?;
-        rows.extend(selection.candidates.iter().map(|candidate| PenaltyRow {
-            method: method.name.clone(),
-            fold,
-            c: candidate.c,
-            mean_true_positive_rate: candidate.mean_true_positive_rate,
-            chosen: candidate.c.total_cmp(&selection.c).is_eq(),
-        }));
-    }
-    Ok(rows)
 }
 
 impl MakeReport {
@@ -260,6 +206,30 @@ impl MakeReport {
             }
         }
         Ok(warnings)
+    }
+
+    /// `measures.csv` and `.md`, and `comparisons.csv` where there are two methods.
+    fn measure_files(&self, measurements: &Measurements, data_set: &str) -> Files {
+        let name = |method: usize| self.methods.get(method).map_or("", |entry| entry.name.as_str());
+        let rows = measurements.methods.iter().enumerate();
+        let rows: Vec<_> = rows.map(|(at, measures)| MethodMeasures { name: name(at), measures }).collect();
+        let markdown = measure_tables::measures_markdown(&rows, data_set, self.stand_in.as_deref());
+        let mut files = Files::from([
+            ("measures.csv".to_owned(), measure_tables::measures_csv(&rows, data_set).into_bytes()),
+            ("measures.md".to_owned(), markdown.into_bytes()),
+        ]);
+        let pairs = measurements.comparisons.iter();
+        let pairs: Vec<_> = pairs
+            .map(|pair| {
+                let (first, second) = (name(pair.first), name(pair.second));
+                MethodPair { first, second, comparison: &pair.comparison }
+            })
+            .collect();
+        if !pairs.is_empty() {
+            let table = measure_tables::comparisons_csv(&pairs, data_set);
+            files.insert("comparisons.csv".to_owned(), table.into_bytes());
+        }
+        files
     }
 
     fn figure(

@@ -87,16 +87,16 @@ pub struct SelectPenalty {
 
 impl Stage for SelectPenalty {
     const NAME: &'static str = "select-penalty";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Selection;
 
     fn run(&self, context: &Context<'_>) -> Result<Selection, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
-        let fold = context.get(&self.split)?.fold(self.fold).map_err(|error| failed(&error))?;
+        let split = context.get(&self.split)?;
+        let fold = split.fold(self.fold).map_err(|error| failed(&error))?;
         let rows = fold.train_rows(features.0.view()).map_err(|error| failed(&error))?;
         let labels = fold.train_of(&manifest.labels()).map_err(|error| failed(&error))?;
-        let groups: Vec<String> = manifest.images.iter().map(|image| image.group.clone()).collect();
-        let groups = fold.train_of(&groups).map_err(|error| failed(&error))?;
+        let groups = fold.train_of(split.groups()).map_err(|error| failed(&error))?;
         let seed = Seed(self.seed.0.wrapping_add(1 + self.fold as u64));
         let inner =
             split::k_fold(labels.get(), groups.get(), self.inner_folds, self.stratified, self.grouped, seed);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::duplicates::SamePair;
 use super::inspect::Manifest;
+use super::leakage::{self, Gate, Leakage, LeakagePair, Policy};
 use super::table::{ReadTable, Table};
 use super::{file, from_json, to_json};
-use crate::split::{self, Fold, Fractions, Part, SplitError};
+use crate::split::{self, Fold, Fractions, Part, SplitError, merge};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::{Emotion, Seed};
 
@@ -46,6 +48,10 @@ impl Division {
 pub struct Split {
     /// `fold 0`, `train`, or `left out`, by manifest position.
     places: Places,
+    /// By manifest position: the data set's group, or the one into which duplicates were merged.
+    groups: Vec<String>,
+    /// What duplicates there are; `None` where no image is read.
+    pub leakage: Option<Leakage>,
     /// Classes with too few images, and how many each has.
     pub left_out: BTreeMap<Emotion, usize>,
 }
@@ -54,6 +60,16 @@ pub struct Split {
 enum Places {
     Folds(Vec<Option<u32>>),
     Parts(Vec<Option<Part>>),
+}
+
+impl Places {
+    /// Whether two images lie on two sides: in different folds, or in different parts.
+    fn apart(&self, pair: &SamePair) -> bool {
+        match self {
+            Self::Folds(folds) => folds[pair.first] != folds[pair.second],
+            Self::Parts(parts) => parts[pair.first] != parts[pair.second],
+        }
+    }
 }
 
 impl Split {
@@ -67,6 +83,11 @@ impl Split {
 }
 
 impl Split {
+    /// What must not be torn apart, by manifest position: what inner splits and resamples keep together as well.
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
     /// Positions in the manifest of one part of a holdout; none of a cross validation.
     pub fn positions(&self, part: Part) -> Vec<usize> {
         let Places::Parts(parts) = &self.places else { return Vec::new() };
@@ -85,6 +106,15 @@ impl Split {
 }
 
 const LEFT_OUT: &str = "left out";
+const TABLE: &str = "split.parquet";
+const REST: &str = "left_out.json";
+
+/// What is stored beside the table.
+#[derive(Serialize, Deserialize)]
+struct Rest {
+    left_out: BTreeMap<Emotion, usize>,
+    leakage: Option<Leakage>,
+}
 
 impl Artifact for Split {
     fn save(&self) -> Result<Files, ArtifactError> {
@@ -97,13 +127,14 @@ impl Artifact for Split {
                 parts.iter().map(|part| part.map_or(LEFT_OUT, Part::name).to_owned()).collect()
             }
         };
-        let table = Table::default().text("place", places).into_parquet()?;
-        let left_out = to_json(&self.left_out)?;
-        Ok(Files::from([("split.parquet".to_owned(), table), ("left_out.json".to_owned(), left_out)]))
+        let table = Table::default().text("place", places).text("group", &self.groups).into_parquet()?;
+        let rest = to_json(&Rest { left_out: self.left_out.clone(), leakage: self.leakage.clone() })?;
+        Ok(Files::from([(TABLE.to_owned(), table), (REST.to_owned(), rest)]))
     }
 
     fn load(files: &Files) -> Result<Self, ArtifactError> {
-        let places = ReadTable::from_parquet(file(files, "split.parquet")?)?.text("place")?;
+        let table = ReadTable::from_parquet(file(files, TABLE)?)?;
+        let (places, groups) = (table.text("place")?, table.text("group")?);
         let part = |text: &str| Part::ALL.into_iter().find(|part| part.name() == text);
         let parts: Vec<Option<Part>> = places.iter().map(|text| part(text)).collect();
         let places = if parts.iter().any(Option::is_some) {
@@ -111,7 +142,8 @@ impl Artifact for Split {
         } else {
             Places::Folds(places.iter().map(|text| text.parse().ok()).collect())
         };
-        Ok(Self { places, left_out: from_json(files, "left_out.json")? })
+        let Rest { left_out, leakage } = from_json(files, REST)?;
+        Ok(Self { places, groups, leakage, left_out })
     }
 }
 
@@ -130,11 +162,13 @@ pub struct SplitImages {
     pub min_per_class: usize,
     /// Decides which image goes where.
     pub seed: Seed,
+    /// What becomes of images that are the same; `None` where no image is read.
+    pub gate: Option<Gate>,
 }
 
 impl Stage for SplitImages {
     const NAME: &'static str = "split-images";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Split;
 
     fn run(&self, context: &Context<'_>) -> Result<Split, StageError> {
@@ -154,25 +188,59 @@ impl Stage for SplitImages {
         let kept: Vec<usize> = (0..manifest.images.len())
             .filter(|&at| !left_out.contains_key(&manifest.images[at].label))
             .collect();
-        let labels: Vec<Emotion> = kept.iter().map(|&at| manifest.images[at].label).collect();
-        let groups: Vec<String> = kept.iter().map(|&at| manifest.images[at].group.clone()).collect();
-        let places = self.place(&labels, &groups, &kept, manifest.images.len()).map_err(|error| {
-            let hint = "lower `folds`, raise `min_per_class`, or set `stratified` or `grouped` to false";
-            StageError::BadInput(format!("{error}\n{hint}"))
-        })?;
-        Ok(Split { places, left_out })
+        let groups: Vec<String> = manifest.images.iter().map(|image| image.group.clone()).collect();
+        let given = self.place(&manifest, &groups, self.grouped, &kept);
+        let Some(gate) = &self.gate else {
+            return Ok(Split { places: given.map_err(refused)?, groups, leakage: None, left_out });
+        };
+        let duplicates = context.get(&gate.duplicates)?;
+        let is_kept = |at: usize| !left_out.contains_key(&manifest.images[at].label);
+        let mut pairs = leakage::between_kept(&duplicates.pairs, is_kept);
+        // Within a group that stays together, a copy is where it should be.
+        pairs.retain(|pair| !self.grouped || groups[pair.first] != groups[pair.second]);
+        let ends = || pairs.iter().map(|pair| (pair.first, pair.second));
+        let (places, groups, merged) = if gate.leakage == Policy::Group && !pairs.is_empty() {
+            let merged = merge(&groups, ends());
+            // Without groups, copies alone are kept together.
+            let own = || manifest.images.iter().map(|image| image.path.clone()).collect::<Vec<_>>();
+            let units = if self.grouped { merged.clone() } else { merge(&own(), ends()) };
+            let counts = leakage::merged(&groups, &merged);
+            (self.place(&manifest, &units, true, &kept).map_err(refused)?, merged, counts)
+        } else {
+            (given.clone().map_err(refused)?, groups, [0, 0])
+        };
+        let pair = |pair: &SamePair| LeakagePair {
+            pair: *pair,
+            apart: places.apart(pair),
+            apart_if_ignored: given.as_ref().is_ok_and(|given| given.apart(pair)),
+        };
+        let leakage = Leakage { policy: gate.leakage, pairs: pairs.iter().map(pair).collect(), merged };
+        if gate.leakage == Policy::Error && leakage.count_apart() > 0 {
+            return Err(StageError::BadInput(leakage.refusal(&manifest)));
+        }
+        Ok(Split { places, groups, leakage: Some(leakage), left_out })
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn refused(error: SplitError) -> StageError {
+    let hint = "lower `folds`, raise `min_per_class`, or set `stratified` or `grouped` to false";
+    StageError::BadInput(format!("{error}\n{hint}"))
+}
+
 impl SplitImages {
+    /// Places the kept images, those of one unit together.
     fn place(
         &self,
-        labels: &[Emotion],
-        groups: &[String],
+        manifest: &Manifest,
+        units: &[String],
+        grouped: bool,
         kept: &[usize],
-        images: usize,
     ) -> Result<Places, SplitError> {
-        let (stratified, grouped) = (self.stratified, self.grouped);
+        let images = manifest.images.len();
+        let labels: Vec<Emotion> = kept.iter().map(|&at| manifest.images[at].label).collect();
+        let units: Vec<String> = kept.iter().map(|&at| units[at].clone()).collect();
+        let (labels, groups, stratified) = (&labels, &units, self.stratified);
         Ok(match self.division {
             Division::KFold { folds } => {
                 let folds = split::k_fold(labels, groups, folds, stratified, grouped, self.seed)?;

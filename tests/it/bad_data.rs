@@ -1,20 +1,6 @@
 //! Images and labels that are not what they should be are named with their reason.
 
-use crate::harness::{EMOTIONS, Project, dependencies};
-
-/// A project whose images are small PNG files, ten of each emotion, all different.
-fn with_images() -> Project {
-    let project = Project::empty();
-    for (class, emotion) in EMOTIONS.iter().enumerate() {
-        for image in 0..10_u8 {
-            let path = project.path().join(format!("data/iaps-subset/{emotion}/{image}.png"));
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let paint = |x: u32, y: u32| image::Rgb([(x * 8) as u8 ^ image, (y * 8) as u8, class as u8 * 30]);
-            image::RgbImage::from_fn(32, 32, paint).save(path).unwrap();
-        }
-    }
-    project.with_shipped()
-}
+use crate::harness::{Project, dependencies};
 
 const FILE: &str = "experiments/iaps_5fold.toml";
 
@@ -56,7 +42,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[test]
 fn every_bad_image_is_named_with_its_reason_and_nothing_is_lost() {
-    let project = with_images();
+    let project = Project::with_images();
     spoil(&project);
     let ran = project.emolab(&["run", FILE]);
     assert_eq!(ran.code, 2, "{}", ran.err);
@@ -77,7 +63,7 @@ fn every_bad_image_is_named_with_its_reason_and_nothing_is_lost() {
 
 #[test]
 fn bad_images_can_be_skipped_and_are_then_listed() {
-    let project = with_images();
+    let project = Project::with_images();
     spoil(&project);
     let ran = project.must(&["run", FILE, "--set", "dataset.on_bad_image=skip"]);
     assert!(ran.out.contains("5 bad images"), "{}", ran.out);
@@ -89,14 +75,14 @@ fn bad_images_can_be_skipped_and_are_then_listed() {
 
 #[test]
 fn counts_that_differ_from_the_card_are_said() {
-    let project = with_images();
+    let project = Project::with_images();
     let plan = project.must(&["plan", FILE]);
     assert!(plan.err.contains("amusement 10 (card: 37)"), "{}", plan.err);
 }
 
 #[test]
 fn one_changed_image_costs_one_row() {
-    let project = with_images();
+    let project = Project::with_images();
     project.must(&["run", FILE]);
     let rows = || -> u64 {
         let usage: serde_json::Value =
@@ -114,7 +100,7 @@ fn one_changed_image_costs_one_row() {
 
 #[test]
 fn without_the_data_set_and_without_stand_in_the_card_says_how_to_get_it() {
-    let project = with_images();
+    let project = Project::with_images();
     std::fs::remove_dir_all(project.path().join("data")).unwrap();
     project.edit(FILE, "stand_in = \"emoji\"", "# stand_in = \"emoji\"");
     let ran = project.emolab(&["run", FILE]);
@@ -124,7 +110,7 @@ fn without_the_data_set_and_without_stand_in_the_card_says_how_to_get_it() {
 
 #[test]
 fn missing_weights_and_missing_packages_lead_to_set_up() {
-    let project = with_images();
+    let project = Project::with_images();
     let mut command = project.command(&["run", FILE]);
     command.env("EMOLAB_DEPS", project.path().join("nothing"));
     let ran = crate::harness::ran(command);
@@ -140,7 +126,7 @@ fn missing_weights_and_missing_packages_lead_to_set_up() {
 
 #[test]
 fn weights_that_are_cut_or_of_another_network_are_refused_by_name() {
-    let project = with_images();
+    let project = Project::with_images();
     let good = std::fs::read(dependencies().join("weights/efficientnet-lite0-57934424.pth")).unwrap();
     project.write("cut.pth", &good[..good.len() / 2]);
     let ran = project.emolab(&["run", FILE, "--set", "dataset.min_per_class=1"]);

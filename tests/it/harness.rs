@@ -44,6 +44,19 @@ impl Project {
         self
     }
 
+    /// Ten small PNG files of each emotion as the images of `iaps-subset`, no two alike, and the shipped experiments.
+    pub fn with_images() -> Self {
+        let project = Self::empty();
+        for (class, emotion) in EMOTIONS.iter().enumerate() {
+            for image in 0..10 {
+                let path = project.path().join(format!("data/iaps-subset/{emotion}/{image}.png"));
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                picture(10 * class as u32 + image).save(path).unwrap();
+            }
+        }
+        project.with_shipped()
+    }
+
     /// Twelve rows of 16 features per emotion, told apart by their means; a manifest with six groups per emotion.
     pub fn with_features() -> Self {
         let project = Self::empty();
@@ -175,6 +188,15 @@ impl Ran {
     pub fn redacted(&self, project: &Project) -> String {
         self.err.replace(&project.path().display().to_string(), "PROJECT")
     }
+}
+
+/// A picture of 64 patches whose brightness only its number decides.
+pub fn picture(number: u32) -> image::RgbImage {
+    let patch = |x: u32, y: u32| {
+        let mixed = (number * 64 + (y / 6) * 8 + x / 6 + 1).wrapping_mul(0x9e37_79b9);
+        (mixed ^ (mixed >> 15)).wrapping_mul(0x85eb_ca6b).to_be_bytes()[0]
+    };
+    image::RgbImage::from_fn(48, 48, |x, y| image::Rgb([patch(x, y), patch(x, y), (number * 3) as u8]))
 }
 
 /// What set-up fetched for this checkout.

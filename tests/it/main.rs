@@ -10,7 +10,10 @@ mod features;
 #[cfg(feature = "torch")]
 mod fine_tune;
 mod harness;
+#[cfg(feature = "torch")]
+mod leakage;
 mod noop;
+mod numbers;
 mod page;
 mod precomputed;
 mod readme;

@@ -15,11 +15,14 @@ fn features_from_a_manifest_run_to_a_figure_and_tables() {
         assert!(project.has(&format!("results/mine/{name}")), "{name}");
     }
     let table = project.read("results/mine/per_class_tpr.csv");
-    assert_eq!(table.lines().next(), Some("method,fold,emotion,images,correct,true_positive_rate,data_set"));
+    assert_eq!(
+        table.lines().next(),
+        Some("method,repeat,fold,emotion,images,correct,true_positive_rate,low,high,data_set")
+    );
     let pooled: Vec<&str> = table.lines().filter(|line| line.contains(",pooled,")).collect();
     assert_eq!(pooled.len(), 8);
     let correct: usize =
-        pooled.iter().map(|line| line.split(',').nth(4).unwrap().parse::<usize>().unwrap()).sum();
+        pooled.iter().map(|line| line.split(',').nth(5).unwrap().parse::<usize>().unwrap()).sum();
     assert!(correct > 60, "the classes differ in their means, so most of 96 are told apart: {correct}");
     assert!(!table.contains("stand-in"));
 }
@@ -90,7 +93,7 @@ fn a_holdout_split_tests_on_its_test_part_only() {
     let images: usize = table
         .lines()
         .filter(|line| line.contains(",pooled,"))
-        .map(|line| line.split(',').nth(3).unwrap().parse::<usize>().unwrap())
+        .map(|line| line.split(',').nth(4).unwrap().parse::<usize>().unwrap())
         .sum();
     assert!((16..=32).contains(&images), "a quarter of 96: {images}");
 }

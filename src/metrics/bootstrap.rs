@@ -1,0 +1,124 @@
+//! The bootstrap over groups (Efron and Tibshirani 1993, *An Introduction to the Bootstrap*, chapters 8 and 13).
+//!
+//! Images of one group (one code point, one photograph in several crops) are no independent samples, so whole groups
+//! are drawn, with replacement, as many from each stratum as there are. Every statistic here is a function of sums
+//! over images; the sums of each group are gathered once, and a resample only adds them up. The interval runs from
+//! the 2.5th to the 97.5th percentile of the resamples.
+//!
+//! Resample `i` has a random stream of its own, a function of the seed and `i`: the answer does not depend on the number of
+//! threads. All columns of a resample come from the same draw, so that differences between methods are paired.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{RngCore as _, SeedableRng as _};
+use rayon::prelude::*;
+
+use super::{Groups, Interval, interval::LEVEL};
+use crate::types::Seed;
+
+/// Resamples of every interval.
+pub const RESAMPLES: usize = 10_000;
+
+/// What each group adds to some sums.
+#[derive(Clone, Debug)]
+pub struct Tallies {
+    sums: usize,
+    /// Where the entries of each group start.
+    starts: Vec<usize>,
+    entries: Vec<(usize, f64)>,
+}
+
+impl Tallies {
+    /// Of `(image, sum, amount)`: image `image` adds `amount` to the sum number `sum`, below `sums`.
+    pub fn gather(
+        groups: &Groups,
+        sums: usize,
+        amounts: impl IntoIterator<Item = (usize, usize, f64)>,
+    ) -> Self {
+        let of_image = groups.of_image();
+        let mut all: Vec<(usize, usize, f64)> =
+            amounts.into_iter().map(|(image, sum, amount)| (of_image[image], sum, amount)).collect();
+        all.sort_by_key(|(group, sum, _)| (*group, *sum));
+        let mut starts = vec![0; groups.count() + 1];
+        let mut entries: Vec<(usize, f64)> = Vec::new();
+        let mut last = None;
+        for (group, sum, amount) in all {
+            match entries.last_mut() {
+                Some((_, total)) if last == Some((group, sum)) => *total += amount,
+                _ => entries.push((sum, amount)),
+            }
+            last = Some((group, sum));
+            starts[group + 1] = entries.len();
+        }
+        for group in 0..groups.count() {
+            starts[group + 1] = starts[group + 1].max(starts[group]);
+        }
+        Self { sums, starts, entries }
+    }
+
+    /// The sums over all images.
+    pub fn total(&self) -> Vec<f64> {
+        let mut total = vec![0.0; self.sums];
+        for (sum, amount) in &self.entries {
+            total[*sum] += amount;
+        }
+        total
+    }
+
+    fn add(&self, group: usize, times: f64, into: &mut [f64]) {
+        for (sum, amount) in &self.entries[self.starts[group]..self.starts[group + 1]] {
+            into[*sum] += times * amount;
+        }
+    }
+}
+
+/// Statistics of every resample: `statistics` makes them from its sums.
+pub fn resample<const N: usize>(
+    groups: &Groups,
+    tallies: &Tallies,
+    seed: Seed,
+    statistics: impl Fn(&[f64]) -> [Option<f64>; N] + Sync,
+) -> Vec<[Option<f64>; N]> {
+    let base = Xoshiro256PlusPlus::seed_from_u64(seed.0).next_u64();
+    let buffers = || (vec![0_u32; groups.count()], vec![0.0; tallies.sums]);
+    let draw = |(times, sums): &mut (Vec<u32>, Vec<f64>), number: u64| {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(base.wrapping_add(number));
+        times.fill(0);
+        for stratum in groups.strata() {
+            for _ in stratum {
+                let place = (u128::from(random.next_u64()) * stratum.len() as u128) >> 64;
+                times[stratum[place as usize]] += 1;
+            }
+        }
+        sums.fill(0.0);
+        for (group, times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
+            tallies.add(group, f64::from(*times), sums);
+        }
+        statistics(sums)
+    };
+    (0..RESAMPLES as u64).into_par_iter().map_init(buffers, draw).collect()
+}
+
+/// The percentile interval of a statistic; `None` where no resample has it.
+pub fn percentile_interval(values: impl IntoIterator<Item = Option<f64>>) -> Option<Interval> {
+    let mut values: Vec<f64> = values.into_iter().flatten().collect();
+    values.sort_by(f64::total_cmp);
+    let tail = (1.0 - LEVEL) / 2.0;
+    Some(Interval { low: quantile(&values, tail)?, high: quantile(&values, 1.0 - tail)? })
+}
+
+/// How likely a difference as far from 0 is where there is none, two-sided: twice the smaller share of resamples on
+/// one side of 0, the observed sample counted among them; at most 1.
+pub fn two_sided_p(differences: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    let differences: Vec<f64> = differences.into_iter().flatten().collect();
+    let below = differences.iter().filter(|difference| **difference <= 0.0).count();
+    let above = differences.iter().filter(|difference| **difference >= 0.0).count();
+    let share = (below.min(above) + 1) as f64 / (differences.len() + 1) as f64;
+    (!differences.is_empty()).then(|| (2.0 * share).min(1.0))
+}
+
+/// The quantile of sorted values, interpolated between neighbours.
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    let place = share * sorted.len().checked_sub(1)? as f64;
+    let (below, above) = (sorted.get(place.floor() as usize)?, sorted.get(place.ceil() as usize)?);
+    Some(below + place.fract() * (above - below))
+}
