@@ -121,33 +121,32 @@ impl Outputs {
         y: &mut [S::f32s],
     ) {
         let weights = weights.as_chunks::<N>().0;
-        let (mut x, mut y) = (x, y);
         // A square feature map often leaves four pixels.
-        self.tiles::<S, TILE, N>(simd, (&mut x, depth), weights, bias, &mut y);
-        self.tiles::<S, 4, N>(simd, (&mut x, depth), weights, bias, &mut y);
-        self.tiles::<S, 1, N>(simd, (&mut x, depth), weights, bias, &mut y);
+        let (x, y) = self.tiles::<S, TILE, N>(simd, (x, depth), weights, bias, y);
+        let (x, y) = self.tiles::<S, 4, N>(simd, (x, depth), weights, bias, y);
+        self.tiles::<S, 1, N>(simd, (x, depth), weights, bias, y);
     }
 
-    /// As many whole tiles as there are; what is left stays in `x` and `y`.
+    /// As many whole tiles as there are; gives back what is left.
     #[inline(always)]
-    fn tiles<S: Simd, const TILE: usize, const N: usize>(
+    fn tiles<'a, S: Simd, const TILE: usize, const N: usize>(
         self,
         simd: S,
-        (x, depth): (&mut &[f32], usize),
+        (x, depth): (&'a [f32], usize),
         weights: &[[S::f32s; N]],
         bias: [S::f32s; N],
-        y: &mut &mut [S::f32s],
-    ) {
-        let mut inputs = x.chunks_exact(TILE * depth);
-        let mut outputs = std::mem::take(y).chunks_exact_mut(TILE * self.vectors);
-        for (x, y) in inputs.by_ref().zip(outputs.by_ref()) {
+        y: &'a mut [S::f32s],
+    ) -> (&'a [f32], &'a mut [S::f32s]) {
+        let inputs = x.chunks_exact(TILE * depth);
+        let left = inputs.remainder();
+        let mut outputs = y.chunks_exact_mut(TILE * self.vectors);
+        for (x, y) in inputs.zip(outputs.by_ref()) {
             self.tile::<S, TILE, N>(simd, (x, depth), weights, bias, y);
         }
-        (*x, *y) = (inputs.remainder(), outputs.into_remainder());
+        (left, outputs.into_remainder())
     }
 
     // Loops over indices: only these become straight code whose sums stay in registers (measured).
-    #[expect(clippy::needless_range_loop, reason = "iterators took twice the time")]
     #[inline(always)]
     fn tile<S: Simd, const TILE: usize, const N: usize>(
         self,
