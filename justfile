@@ -98,6 +98,14 @@ bench-peers: compilers setup
     @.deps/peers/bin/python benches/peers.py "$(cargo bench --locked --bench peers --no-run --message-format json \
         2>/dev/null | sed -n 's/.*"executable":"\([^"]*peers[^"]*\)".*/\1/p' | tail -n 1)"
 
+# A sweep against the same work in scikit-learn, in the same run
+[group('check')]
+bench-sweep: build
+    @test -x .deps/peers/bin/python || python3 -m venv .deps/peers || { \
+        echo "error: \`python3 -m venv\` failed; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+    @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/sweep.txt
+    @.deps/peers/bin/python benches/sweep.py {{ quote(emolab) }}
+
 # Networks against PyTorch and ONNX Runtime in the same run; fetches 4 GB of Python packages
 [group('check')]
 bench-networks: compilers setup

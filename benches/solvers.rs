@@ -76,6 +76,31 @@ fn support_vector_machines(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Seven penalties of an axis: each from its own start, as the points of a sweep are fitted, and each from where the
+/// last one came from, as they are inside a fold.
+fn penalties(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("eight problems, seven penalties");
+    group.sample_size(10).measurement_time(Duration::from_secs(3));
+    let penalties = [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0];
+    for (n, d) in [(252, 20), (252, 100), (4000, 20)] {
+        let (scores, labels) = samples(n, d, 8);
+        let (scores, labels) = (train(&scores), train_labels(&labels));
+        let parameters = SvmParameters::default();
+        group.bench_function(BenchmarkId::new("each from its own start", format!("{n} x {d}")), |bencher| {
+            bencher.iter(|| {
+                let fit = |&c: &f64| {
+                    OneVsAllModel::fit(&scores, &labels, &SvmParameters { c, ..parameters }).unwrap()
+                };
+                penalties.iter().map(fit).collect::<Vec<_>>()
+            });
+        });
+        group.bench_function(BenchmarkId::new("each from the last", format!("{n} x {d}")), |bencher| {
+            bencher.iter(|| OneVsAllModel::fit_path(&scores, &labels, &parameters, &penalties).unwrap());
+        });
+    }
+    group.finish();
+}
+
 /// Time per sample must not grow with their number.
 fn many_samples(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("two problems, d = 20");
@@ -109,5 +134,5 @@ fn principal_components(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, support_vector_machines, many_samples, principal_components);
+criterion_group!(benches, support_vector_machines, penalties, many_samples, principal_components);
 criterion_main!(benches);

@@ -52,6 +52,22 @@ pub enum Error {
     /// Its principal components.
     #[error(transparent)]
     Pca(#[from] PcaError),
+    /// Some points of a sweep have no results.
+    #[error("{failed} of {points} points failed")]
+    FailedPoints {
+        /// Those.
+        failed: usize,
+        /// All.
+        points: usize,
+        /// Where their reasons stand.
+        table: std::path::PathBuf,
+    },
+    /// A sweep is computed, but its best point cannot be chosen.
+    #[error("no best point could be chosen: {reason}")]
+    NoChoice {
+        /// Why.
+        reason: String,
+    },
     /// `emolab store verify` found damage.
     #[error("{0} damaged files; the next run that needs them computes them again")]
     Damaged(usize),
@@ -91,6 +107,12 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Plan(error) => error.hint(),
+            Self::FailedPoints { table, .. } => {
+                Some(format!("why stands in `{}`; a further run tries them again", table.display()))
+            }
+            Self::Run(RunError::Memory { .. }) => {
+                Some("raise `--memory`, or `memory` in `[compute]`".to_owned())
+            }
             Self::Run(RunError::Stage { source: StageError::Cancelled, .. }) => {
                 Some("what was finished is kept; run again to continue".to_owned())
             }

@@ -7,6 +7,7 @@
 mod beneath;
 mod journal;
 mod lock;
+mod sync;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -21,6 +22,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 pub use beneath::Beneath;
 pub use journal::{Journal, read_journal};
 pub use lock::{Lock, Sharing, try_lock};
+pub use sync::{sync_all, write_unsynced};
 
 const TEMPORARY: &str = ".emolab-tmp-";
 const ABANDONED: Duration = Duration::from_secs(3600);
@@ -156,6 +158,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
         sync_folder(folder)
     };
     write().map_err(FsError::at("write", path))
+}
+
+/// Bytes of a file; none if it cannot be looked at.
+pub fn length(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.len())
 }
 
 /// A large file in the making: in its place only once it is whole.

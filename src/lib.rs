@@ -18,7 +18,8 @@
 //! let resolved = load(Path::new("experiments/iaps_5fold.toml"), &Overrides::default()).unwrap();
 //! let store = Store::open(&resolved.project.join(".emolab"));
 //! let planned = plan(&resolved, &store, &Places::of(&resolved.project)).unwrap();
-//! let options = Options { threads: 2, cancel: Cancel::default(), sink: &() };
+//! let options =
+//!     Options { threads: 2, memory: None, keep_going: false, cancel: Cancel::default(), sink: &() };
 //! let outcome = run(&planned, &store, &options).unwrap();
 //! println!("{} stages", outcome.stages.len());
 //! ```

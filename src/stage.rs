@@ -26,8 +26,26 @@ pub trait Stage: Serialize + Send + Sync + 'static {
     /// What it yields.
     type Output: Artifact;
 
+    /// How many threads it keeps busy by itself.
+    const OCCUPIES: Occupies = Occupies::OneThread;
+
+    /// Most memory that it takes while it runs, inputs and output included, given the bytes of its inputs as stored:
+    /// an estimate on the safe side.
+    fn memory(&self, inputs: u64) -> u64 {
+        5 * inputs + (8 << 20)
+    }
+
     /// Computes the output. Equal parameters and inputs give equal bytes, whatever the number of threads.
     fn run(&self, context: &Context<'_>) -> Result<Self::Output, StageError>;
+}
+
+/// How a stage uses the run's threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occupies {
+    /// It runs on one of them; parallel parts of it are shared out among those that are idle.
+    OneThread,
+    /// It starts threads of its own or a worker that does, as many as the run has: nothing else runs beside it.
+    AllThreads,
 }
 
 /// An artifact's files by name.

@@ -85,6 +85,49 @@ impl Seed {
     }
 }
 
+/// A number of bytes, as people read and write it: `4GiB`, `500 MB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+impl Bytes {
+    const UNITS: [(&'static str, u64); 9] = [
+        ("gib", 1 << 30),
+        ("mib", 1 << 20),
+        ("kib", 1 << 10),
+        ("gb", 1_000_000_000),
+        ("mb", 1_000_000),
+        ("kb", 1000),
+        ("g", 1 << 30),
+        ("m", 1 << 20),
+        ("b", 1),
+    ];
+}
+
+impl std::str::FromStr for Bytes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "a number with a unit, as in 4GiB or 500MB";
+        let lower = text.trim().to_ascii_lowercase();
+        let unit = Self::UNITS.iter().find_map(|(unit, size)| Some((lower.strip_suffix(unit)?, *size)));
+        let (number, size) = unit.ok_or(EXPECTED)?;
+        let number: f64 = number.trim().parse().map_err(|_| EXPECTED)?;
+        let bytes = number * size as f64;
+        if (1.0..1e18).contains(&bytes) { Ok(Self(bytes as u64)) } else { Err(EXPECTED) }
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0 as f64;
+        if bytes >= (1_u64 << 30) as f64 {
+            write!(f, "{:.1} GiB", bytes / (1_u64 << 30) as f64)
+        } else {
+            write!(f, "{:.0} MiB", bytes / (1_u64 << 20) as f64)
+        }
+    }
+}
+
 /// blake3 hash of some bytes: the name of a blob, of an image, of a weights file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);

@@ -22,7 +22,7 @@ pub struct CheckSolvers {
 
 impl CheckSolvers {
     pub(super) fn run(&self, global: &Global, printer: &Printer) -> Result<(), Error> {
-        let options = RunOptions { threads: self.threads, cancel: stop_on_signal() };
+        let options = RunOptions { threads: self.threads, ..RunOptions::new(stop_on_signal()) };
         let resolved = self.experiment.load()?;
         let store = self.experiment.open_store(global, &resolved);
         let planned = plan(&resolved, &store, &Places::of(&resolved.project))?;

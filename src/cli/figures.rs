@@ -9,7 +9,7 @@ use super::{Global, Printer, stop_on_signal};
 use crate::config::{self, Overrides};
 use crate::error::Error;
 use crate::fs;
-use crate::plan::{Places, Status, plan};
+use crate::plan::{Failures, Places, Status, plan_without};
 use crate::results;
 use crate::store::Store;
 
@@ -47,7 +47,8 @@ impl Figures {
             let resolved =
                 config::load(&project.join(&record.file), &overrides).map_err(Error::Experiment)?;
             let store = Store::open(&global.store.clone().unwrap_or_else(|| project.join(".emolab")));
-            let planned = plan(&resolved, &store, &Places::of(&project))?;
+            let failures = Failures { points: record.failures.clone(), choice: None };
+            let planned = plan_without(&resolved, &store, &Places::of(&project), &failures)?;
             let stale =
                 planned.graph.nodes().iter().zip(&planned.status).find(|(node, status)| {
                     matches!(status, Status::Miss(_)) && node.key != planned.report.key()
@@ -60,10 +61,15 @@ impl Figures {
                 return Err(Error::Arguments(message));
             }
             announce(&planned, printer);
-            let options = RunOptions { threads: Some(1), cancel: cancel.clone() };
-            let written = finish(&resolved, &planned, &store, &record.file, &record.set, &options, printer)?;
-            let drawn: Vec<String> =
-                written.files.iter().filter(|name| name.starts_with("figure")).cloned().collect();
+            let options = RunOptions { threads: Some(1), ..RunOptions::new(cancel.clone()) };
+            let (written, ..) =
+                finish(&resolved, planned, &store, (&record.file, &record.set), &options, printer)?;
+            let drawn: Vec<String> = written
+                .files
+                .iter()
+                .filter(|name| name.starts_with("figure") || name.starts_with("sweep."))
+                .cloned()
+                .collect();
             let state = if written.up_to_date { "up to date" } else { "drawn" };
             printer.summary(&format!("{}: {} {state}", written.folder.display(), drawn.join(", ")));
         }

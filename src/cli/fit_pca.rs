@@ -13,8 +13,7 @@ use crate::error::Error;
 use crate::fs;
 use crate::solvers::pca::{Keep, PcaModel};
 use crate::split::Train;
-use crate::stage::Artifact as _;
-use crate::stages::pca::Reduction;
+use crate::stages::pca::model_file;
 
 /// Fit principal components to all rows of a feature file, in one pass and in little memory.
 ///
@@ -84,10 +83,8 @@ impl FitPca {
             ));
         }
         if let Some(output) = &self.output {
-            let files = Reduction(model).save().map_err(|error| Error::Arguments(error.to_string()))?;
-            for bytes in files.values() {
-                fs::write_atomic(output, bytes)?;
-            }
+            let bytes = model_file(&model).map_err(|error| Error::Arguments(error.to_string()))?;
+            fs::write_atomic(output, &bytes)?;
         }
         Ok(())
     }

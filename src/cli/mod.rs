@@ -12,6 +12,7 @@ mod report;
 mod run;
 mod serve;
 mod store;
+mod sweep;
 mod table;
 mod weights;
 

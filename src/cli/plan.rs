@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::run::announce;
+use super::sweep::sharing;
 use super::{ExperimentArguments, Global, Printer};
 use crate::error::Error;
 use crate::plan::{self, Places, Status};
@@ -50,6 +51,7 @@ pub(super) fn show(planned: &plan::Plan, printer: &Printer) {
         printer.json(&json!({
             "stages": stages,
             "misses": planned.misses(),
+            "points": points(planned),
             "stand_in": planned.stand_in,
             "notices": planned.notices,
         }));
@@ -80,6 +82,15 @@ pub(super) fn show(planned: &plan::Plan, printer: &Printer) {
         }
     }
     let (total, misses) = (nodes.len(), planned.misses());
+    text.extend(sharing(planned));
     text.push_str(&format!("{total} stages: {} computed already, {misses} to compute\n", total - misses));
     printer.result(&text);
+}
+
+fn points(planned: &plan::Plan) -> Vec<serde_json::Value> {
+    let new = |stages: &std::collections::BTreeSet<usize>| {
+        stages.iter().filter(|at| matches!(planned.status[**at], Status::Miss(_))).count()
+    };
+    let point = |point: &plan::PlannedPoint| json!({ "label": point.label, "stages": point.stages.len(), "new": new(&point.stages) });
+    planned.points.iter().map(point).collect()
 }

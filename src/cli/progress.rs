@@ -75,6 +75,13 @@ impl Sink for Progress<'_> {
                 }
                 self.line(&format!("done  {label}  {seconds:.2} s"));
             }
+            Event::Failed { stage, label: _, reason } => {
+                if let Some(bar) = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&stage)
+                {
+                    bar.finish_and_clear();
+                }
+                self.line(&format!("failed  {reason}"));
+            }
             Event::Waiting { label } => self.line(&format!("wait  {label}: another run is computing it")),
             Event::Damaged { label, reason } => {
                 self.line(&format!("damaged  {label}: {reason}; computing it again"));

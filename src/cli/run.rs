@@ -5,14 +5,16 @@ use serde_json::json;
 
 use super::plan::show;
 use super::progress::Progress;
-use super::{ExperimentArguments, Global, Printer, stop_on_signal, table};
+use super::{ExperimentArguments, Global, Printer, stop_on_signal, sweep, table};
 use crate::config::Resolved;
 use crate::error::Error;
-use crate::plan::{Places, Plan, Status, history, plan};
-use crate::results::{self, RunRecord, Written};
+use crate::plan::{Failures, Places, Plan, Status, history, plan, plan_without};
+use crate::results::{self, Found, RunRecord, Written};
 use crate::run::{Live, Options, Outcome, run};
 use crate::stage::{Cancel, StageError};
+use crate::stages::summary::Summary;
 use crate::store::Store;
+use crate::types::Bytes;
 
 /// Run an experiment.
 #[derive(Args)]
@@ -25,6 +27,12 @@ pub struct Run {
     /// Threads that compute [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Most memory that it may take, as in 4GiB [default: `memory` in `[compute]`, else no limit]
+    #[arg(long, value_name = "BYTES")]
+    memory: Option<Bytes>,
+    /// End a sweep with the first point that fails, instead of going on with the others
+    #[arg(long)]
+    fail_fast: bool,
 }
 
 impl Run {
@@ -38,36 +46,80 @@ impl Run {
             return Ok(());
         }
         announce(&planned, printer);
-        let options = RunOptions { threads: self.threads, cancel };
+        let options = RunOptions {
+            threads: self.threads,
+            memory: self.memory.or(resolved.experiment.memory),
+            keep_going: resolved.sweep.is_some() && !self.fail_fast,
+            cancel,
+        };
         let file = self.experiment.file.strip_prefix(&resolved.project).unwrap_or(&self.experiment.file);
         let name = file.display().to_string();
-        let written = finish(&resolved, &planned, &store, &name, &self.experiment.set, &options, printer)?;
-        show_written(&planned, &written, printer);
-        Ok(())
+        let (written, computed, failures) =
+            finish(&resolved, planned, &store, (&name, &self.experiment.set), &options, printer)?;
+        show_written(&written, computed, printer);
+        if let (true, Some(reason)) = (failures.points.is_empty(), failures.choice) {
+            return Err(Error::NoChoice { reason });
+        }
+        if failures.points.is_empty() {
+            return Ok(());
+        }
+        let points = resolved.sweep.map_or(0, |sweep| sweep.points.len());
+        Err(Error::FailedPoints {
+            failed: failures.points.len(),
+            points,
+            table: written.folder.join("sweep.csv"),
+        })
     }
 }
 
 /// What a run may use.
 pub(super) struct RunOptions {
     pub threads: Option<u16>,
+    pub memory: Option<Bytes>,
+    pub keep_going: bool,
     pub cancel: Cancel,
 }
 
-/// Runs a plan and writes its results.
+impl RunOptions {
+    /// All cores, and no limit to memory; the first failure ends it.
+    pub fn new(cancel: Cancel) -> Self {
+        Self { threads: None, memory: None, keep_going: false, cancel }
+    }
+}
+
+/// Runs a plan and writes its results: those of the points that did not fail, if it is to keep going. Gives the number
+/// of stages computed, too, and what failed.
 pub(super) fn finish(
     resolved: &Resolved,
-    planned: &Plan,
+    planned: Plan,
     store: &Store,
-    file: &str,
-    set: &[String],
+    (file, set): (&str, &[String]),
     options: &RunOptions,
     printer: &Printer,
-) -> Result<Written, Error> {
-    let (_live, outcome) = compute(&resolved.experiment.name, planned, store, options, printer)?;
+) -> Result<(Written, usize, Failures), Error> {
+    let mut planned = planned;
+    let mut computed = planned.misses();
+    let (live, mut outcome) = compute(&resolved.experiment.name, &planned, store, options, printer)?;
+    // The results of the points that did not fail have a report of their own.
+    while !outcome.failures.is_empty() {
+        computed = outcome.stages.iter().filter(|stage| !stage.hit).count();
+        let reasons = outcome.failures.iter().map(|failure| (failure.stage, failure.error.full()));
+        let failures = planned.failures_of(&reasons.collect());
+        if failures.points.len() == planned.points.len()
+            && let Some(first) = outcome.failures.into_iter().next()
+        {
+            return Err(first.error.into());
+        }
+        planned = plan_without(resolved, store, &Places::of(&resolved.project), &failures)?;
+        computed += planned.misses();
+        outcome = compute(&resolved.experiment.name, &planned, store, options, printer)?.1;
+    }
     store.write_history(&resolved.experiment.name, &history(&planned.graph))?;
-    let record = RunRecord::new(resolved, file, set, planned, &outcome);
+    let record = RunRecord::new(resolved, file, set, &planned, &outcome);
     let folder = results::folder(&resolved.project, &resolved.experiment.name);
-    Ok(results::write(planned, &outcome, store, &folder, record)?)
+    let written = results::write(&planned, &outcome, store, &folder, record)?;
+    drop(live);
+    Ok((written, computed, planned.failures))
 }
 
 /// Computes what is missing; the lock keeps a garbage collection out while the outcome is used.
@@ -84,6 +136,8 @@ pub(super) fn compute(
     let shown = Live::begin(experiment, planned, store, &progress);
     let run_options = Options {
         threads: options.threads.map_or_else(cores, usize::from),
+        memory: options.memory.map(|memory| memory.0),
+        keep_going: options.keep_going,
         cancel: options.cancel.clone(),
         sink: &shown,
     };
@@ -123,28 +177,27 @@ pub(super) fn announce(planned: &Plan, printer: &Printer) {
     }
 }
 
-fn show_written(planned: &Plan, written: &Written, printer: &Printer) {
+fn show_written(written: &Written, computed: usize, printer: &Printer) {
     if printer.wants_json() {
+        let (stand_in, summary) = match &written.found {
+            Found::Experiment(summary) => (json!(summary.stand_in), json!(summary)),
+            Found::Sweep(summary) => (json!(summary.warnings.first()), json!(summary)),
+        };
         printer.json(&json!({
             "results": written.folder,
             "files": written.files,
             "up_to_date": written.up_to_date,
-            "computed": planned.misses(),
-            "stand_in": written.summary.stand_in,
-            "summary": written.summary,
+            "computed": computed,
+            "stand_in": stand_in,
+            "summary": summary,
         }));
         return;
     }
-    let mut text = table::rates(&written.summary);
-    if let Some(stand_in) = &written.summary.stand_in {
-        text.push_str(&format!("*** {stand_in} ***\n"));
-    }
-    text.push_str(&format!("{}\n", table::leakage(&written.summary)));
-    if written.summary.skipped > 0 {
-        let line = format!("{} bad images left out: see skipped.json\n", written.summary.skipped);
-        text.push_str(&line);
-    }
-    let state = match (planned.misses(), written.up_to_date) {
+    let mut text = match &written.found {
+        Found::Experiment(summary) => experiment(summary),
+        Found::Sweep(summary) => sweep::render(summary),
+    };
+    let state = match (computed, written.up_to_date) {
         (0, true) => "up to date, nothing computed".to_owned(),
         (0, false) => "written again, nothing computed".to_owned(),
         (1, _) => "1 stage computed".to_owned(),
@@ -158,4 +211,16 @@ fn show_written(planned: &Plan, written: &Written, printer: &Printer) {
         text.push_str(&format!("{}\n", shown.unwrap_or(path).display()));
     }
     printer.summary(&text);
+}
+
+fn experiment(summary: &Summary) -> String {
+    let mut text = table::rates(summary);
+    if let Some(stand_in) = &summary.stand_in {
+        text.push_str(&format!("*** {stand_in} ***\n"));
+    }
+    text.push_str(&format!("{}\n", table::leakage(summary)));
+    if summary.skipped > 0 {
+        text.push_str(&format!("{} bad images left out: see skipped.json\n", summary.skipped));
+    }
+    text
 }

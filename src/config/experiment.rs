@@ -10,7 +10,7 @@ use crate::solvers::scale::Scale;
 use crate::solvers::svm::{ClassWeight, SvmSolver};
 use crate::stages::leakage::Policy;
 use crate::stages::report::FigureKind;
-use crate::types::Seed;
+use crate::types::{Bytes, Seed};
 
 /// One experiment, ready to plan.
 #[derive(Clone, Debug)]
@@ -37,10 +37,12 @@ pub struct Experiment {
     pub figure: Figure,
     /// Where CNNs run.
     pub device: Device,
+    /// Most memory that a run may use.
+    pub memory: Option<Bytes>,
 }
 
 /// `[dataset]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// Name of its card, or any name.
     pub name: String,

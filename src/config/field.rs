@@ -116,7 +116,7 @@ impl<'s, 'a, T> Field<'s, 'a, T> {
     }
 }
 
-fn note_leaves(reader: &Reader<'_>, path: &[Step], value: &Value) {
+pub(super) fn note_leaves(reader: &Reader<'_>, path: &[Step], value: &Value) {
     let value_shown = match value {
         Value::Dict(_, fields) => {
             for (key, field) in fields {
@@ -134,14 +134,8 @@ fn note_leaves(reader: &Reader<'_>, path: &[Step], value: &Value) {
             }
             return;
         }
-        Value::Bool(_, flag) => Shown::Flag(*flag),
-        Value::String(_, text) => Shown::Text(text.clone()),
-        Value::Char(_, character) => Shown::Text(character.to_string()),
-        Value::Num(_, number) => match number.to_i128().and_then(|number| i64::try_from(number).ok()) {
-            Some(number) => Shown::Integer(number),
-            None => Shown::Number(number.to_f64().unwrap_or(f64::NAN)),
-        },
         Value::Empty(..) => return,
+        leaf => Shown::of(leaf),
     };
     let setting = Setting { path: dotted(path), value: value_shown, origin: reader.origin(path, value) };
     reader.settings.borrow_mut().push(setting);

@@ -53,6 +53,18 @@ pub struct Layers {
     /// The merged values; each value's tag leads to its source.
     pub values: Dict,
     figment: Figment,
+    moved: Vec<Moved>,
+}
+
+/// A value of a sweep that stands in the place of a setting.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// The setting.
+    pub to: Vec<Step>,
+    /// Where the value was stated.
+    pub from: Vec<Step>,
+    /// The value.
+    pub value: Value,
 }
 
 impl Layers {
@@ -62,7 +74,28 @@ impl Layers {
             sources: vec![layer],
             values: values.clone(),
             figment: Figment::from(Source { position: 0, values }),
+            moved: Vec::new(),
         }
+    }
+
+    /// With these values over all others; each keeps the source and the place where it was stated.
+    pub fn with(&self, moved: Vec<Moved>) -> Self {
+        let mut values = self.values.clone();
+        for Moved { to, value, .. } in &moved {
+            put(&mut values, to, value);
+        }
+        Self { sources: self.sources.clone(), values, figment: self.figment.clone(), moved }
+    }
+
+    /// Where the value at `path` was stated.
+    pub fn stated(&self, path: &[Step]) -> Vec<Step> {
+        let inside = |moved: &Moved| Some([&moved.from, path.strip_prefix(moved.to.as_slice())?].concat());
+        self.moved.iter().find_map(inside).unwrap_or_else(|| path.to_owned())
+    }
+
+    /// Whether a value of a sweep stands at `path`.
+    pub fn is_moved(&self, path: &[Step]) -> bool {
+        self.moved.iter().any(|moved| moved.to == path)
     }
 
     /// Position in `sources` of where a value came from.
@@ -128,7 +161,7 @@ pub fn gather(file: &Path, overrides: &Overrides) -> Result<Layers, Vec<Problem>
     }
     let merged = figment.data().map(|mut data| data.remove(&Profile::Default).unwrap_or_default());
     let values = merged.map_err(|error| vec![Problem::elsewhere(error.to_string(), file.display())])?;
-    Ok(Layers { sources, values, figment })
+    Ok(Layers { sources, values, figment, moved: Vec::new() })
 }
 
 /// The file and, before it, those that it extends.
@@ -168,6 +201,27 @@ fn files(file: &Path, above: &mut Vec<PathBuf>, layers: &mut Vec<(Layer, Dict)>)
     }
     layers.push((Layer::File(document), values));
     Ok(())
+}
+
+/// Sets the value at `path`; tables on the way are made, lists are there.
+fn put(values: &mut Dict, path: &[Step], value: &Value) {
+    let [Step::Key(key), rest @ ..] = path else { return };
+    let slot = values.entry(key.clone()).or_insert_with(|| Value::from(Dict::new()));
+    put_below(slot, rest, value);
+}
+
+fn put_below(slot: &mut Value, path: &[Step], value: &Value) {
+    match (path, slot) {
+        ([], slot) => *slot = value.clone(),
+        ([Step::Key(_), ..], Value::Dict(_, fields)) => put(fields, path, value),
+        ([Step::Index(at), rest @ ..], Value::Array(_, items)) => {
+            if let Some(item) = items.get_mut(*at) {
+                put_below(item, rest, value);
+            }
+        }
+        // Something else stands where a table must, which is a problem of its own.
+        _ => {}
+    }
 }
 
 fn nested(path: &[String], value: Value) -> Dict {

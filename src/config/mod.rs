@@ -16,6 +16,7 @@ mod problem;
 mod schema;
 mod section;
 mod setting;
+pub mod sweep;
 mod tables;
 mod training;
 
@@ -26,14 +27,17 @@ pub use layers::Overrides;
 pub use problem::Problem;
 pub use schema::schema;
 pub use setting::{Setting, Shown};
+pub use sweep::Sweep;
 
 use crate::fs;
 
 /// A checked experiment and where each of its settings came from.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// What will run.
+    /// What will run; of a sweep the first point.
     pub experiment: Experiment,
+    /// Every point of it, if it is a sweep.
+    pub sweep: Option<Sweep>,
     /// Every setting with its value and origin, in the order of the file's tables.
     pub settings: Vec<Setting>,
     /// The folder that relative paths in the file start from.
@@ -48,12 +52,26 @@ pub fn load(file: &Path, overrides: &Overrides) -> Result<Resolved, Vec<Problem>
     let layers = layers::gather(file, overrides)?;
     let reader = section::Reader::new(&layers);
     let experiment = tables::read(&reader);
-    let (settings, problems) = reader.finish();
-    if problems.is_empty() {
-        Ok(Resolved { experiment, settings, project: project_of(file) })
-    } else {
-        Err(problems)
+    // What the experiment lacks, a sweep may bring; each point is checked as a whole.
+    let missing = reader.take_problems();
+    let stated = sweep::declare(&reader);
+    let descriptions = reader.descriptions.borrow().clone();
+    let (settings, mut problems) = reader.finish();
+    let project = project_of(file);
+    let Some(stated) = stated else {
+        return if missing.is_empty() {
+            Ok(Resolved { experiment, sweep: None, settings, project })
+        } else {
+            Err(missing)
+        };
+    };
+    if !problems.is_empty() {
+        problems.splice(0..0, missing);
+        return Err(problems);
     }
+    let sweep = sweep::points(&layers, stated, &descriptions)?;
+    let experiment = sweep.points.first().map_or(experiment, |point| point.experiment.clone());
+    Ok(Resolved { experiment, sweep: Some(sweep), settings, project })
 }
 
 /// The project an experiment file belongs to: the nearest folder above it that holds `.emolab` or `.git`;

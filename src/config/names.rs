@@ -9,10 +9,12 @@ pub(super) fn dotted(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
-            Step::Key(key) if text.is_empty() => text.push_str(key),
             Step::Key(key) => {
-                text.push('.');
-                text.push_str(key);
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                // As TOML has it.
+                if key.contains('.') { text.push_str(&format!("{key:?}")) } else { text.push_str(key) }
             }
             Step::Index(index) => {
                 text.push_str(&format!("[{index}]"));

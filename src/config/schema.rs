@@ -6,7 +6,7 @@ use super::document::{Document, Step};
 use super::field::Description;
 use super::layers::{Layer, Layers};
 use super::section::Reader;
-use super::tables;
+use super::{sweep, tables};
 
 /// Between them these files visit every setting: one for each choice that brings settings of its own.
 const VISITS: [&str; 5] = [
@@ -24,6 +24,7 @@ pub fn schema() -> Value {
     let extends =
         json!({"type": "string", "description": "A file whose settings hold where this one has none."});
     root["properties"]["extends"] = extends;
+    root["properties"]["sweep"] = sweep::schema();
     let visits: Vec<Vec<Description>> = VISITS.iter().map(|text| visit(text)).collect();
     for (index, descriptions) in visits.iter().enumerate() {
         for description in descriptions {
@@ -42,6 +43,11 @@ pub fn schema() -> Value {
     }
     schema.insert("required".to_owned(), json!(["experiment", "dataset", "method"]));
     Value::Object(schema)
+}
+
+/// Every setting there is.
+pub(super) fn all() -> Vec<Description> {
+    VISITS.iter().flat_map(|text| visit(text)).collect()
 }
 
 fn visit(text: &str) -> Vec<Description> {

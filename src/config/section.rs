@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use figment::value::{Dict, Value};
 
 use super::document::{Document, Place, Step};
-use super::field::{Description, Field};
+use super::field::{Description, Field, note_leaves};
 use super::layers::{Layer, Layers};
 use super::names::{dotted, kind_of, nearest, number, one_of};
 use super::problem::Problem;
@@ -60,6 +60,7 @@ impl<'a> Reader<'a> {
         on_key: bool,
         message: String,
     ) -> Problem {
+        let path = &self.layers.stated(path);
         let source = value.and_then(|value| source_of(self.layers, value));
         match source.and_then(|position| self.layers.sources.get(position)) {
             Some(Layer::Variable(name, text)) => {
@@ -75,6 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn origin(&self, path: &[Step], value: &Value) -> String {
+        let path = &self.layers.stated(path);
         match source_of(self.layers, value).and_then(|position| self.layers.sources.get(position)) {
             Some(Layer::Variable(name, _)) => name.clone(),
             Some(Layer::Argument(argument)) => format!("--set {argument}"),
@@ -85,6 +87,28 @@ impl<'a> Reader<'a> {
             }
             None => "default".to_owned(),
         }
+    }
+}
+
+impl Reader<'_> {
+    /// The problems so far, no longer kept.
+    pub(super) fn take_problems(&self) -> Vec<Problem> {
+        self.problems.take()
+    }
+
+    /// Orders values as their files do: source, then place in it.
+    pub(super) fn start_of(&self, path: &[Step], value: &Value) -> (usize, usize) {
+        let source = source_of(self.layers, value);
+        let start = match source.and_then(|position| self.layers.sources.get(position)) {
+            Some(Layer::File(document)) => document.place(path).map_or(0, |place| place.key.start),
+            _ => 0,
+        };
+        (source.unwrap_or(usize::MAX), start)
+    }
+
+    /// Notes a value as a setting, whatever it is.
+    pub(super) fn note(&self, path: &[Step], value: &Value) {
+        note_leaves(self, path, value);
     }
 }
 
@@ -229,6 +253,11 @@ impl<'a> Section<'a> {
         Field::new(self, key, help, shape, Box::new(read), Box::new(show))
     }
 
+    /// All that the table holds, whether or not it is known.
+    pub(super) fn entries(&self) -> Option<&'a Dict> {
+        self.values
+    }
+
     /// Whether the table sets this key.
     pub fn has(&self, key: &str) -> bool {
         self.values.is_some_and(|values| values.contains_key(key))
@@ -246,7 +275,11 @@ impl<'a> Section<'a> {
     /// since the stronger layer has turned them off; a problem otherwise.
     pub fn belongs_elsewhere(&self, keys: &[&'static str], tag: &'static str, because: &str) {
         let Some(values) = self.values else { return };
-        let layer_of = |key: &str| values.get(key).and_then(|value| source_of(self.reader.layers, value));
+        let layer_of = |key: &str| {
+            // A sweep's value is stronger than any layer.
+            let moved = self.reader.layers.is_moved(&self.path_to(key)).then_some(usize::MAX);
+            moved.or_else(|| values.get(key).and_then(|value| source_of(self.reader.layers, value)))
+        };
         for key in keys {
             self.asked.borrow_mut().push(key);
             let Some(value) = values.get(*key) else { continue };

@@ -17,7 +17,7 @@ use crate::solvers::scale::Scale;
 use crate::solvers::svm::{ClassWeight, SvmSolver};
 use crate::stages::leakage::Policy;
 use crate::stages::report::FigureKind;
-use crate::types::{Emotion, Seed};
+use crate::types::{Bytes, Emotion, Seed};
 
 pub(super) fn read(reader: &Reader<'_>) -> Experiment {
     let top = reader.top();
@@ -44,9 +44,24 @@ pub(super) fn read(reader: &Reader<'_>) -> Experiment {
             |device: &Device| Shown::Text(device.to_string()),
         )
         .or(Device::Auto);
+    let memory = compute
+        .field(
+            "memory",
+            "Most memory that a run may use, as in `4GiB`.",
+            serde_json::json!({"type": "string", "pattern": "^[0-9.]+ ?[GMKgmk]?[iI]?[bB]?$"}),
+            |value| {
+                let bytes = value.as_str().map(str::parse::<Bytes>);
+                let expected = || "a number with a unit, as in \"4GiB\" or \"500MB\"".to_owned();
+                bytes.and_then(Result::ok).ok_or_else(expected)
+            },
+            |bytes: &Bytes| Shown::Text(bytes.to_string()),
+        )
+        .optional();
     compute.end();
+    // Read on its own, once it is known what there is to sweep.
+    top.take("sweep");
     top.end();
-    Experiment { name, title, seed, dataset, split, methods, pca, svm, trainings, figure, device }
+    Experiment { name, title, seed, dataset, split, methods, pca, svm, trainings, figure, device, memory }
 }
 
 fn experiment(table: Section<'_>) -> (String, String, Seed) {
@@ -182,7 +197,7 @@ fn pca(table: Section<'_>) -> Pca {
             shape,
             keep,
             |kept| match *kept {
-                Keep::Count(count) => Shown::Integer(count as i64),
+                Keep::Count(count) | Keep::AtMost(count) => Shown::Integer(count as i64),
                 Keep::Variance(share) => Shown::Number(share),
             },
         )
@@ -191,9 +206,17 @@ fn pca(table: Section<'_>) -> Pca {
         .choice("fit", "What the PCA is fitted on; `all` lets the test images leak into it.", &PCA_FITS)
         .or(PcaFit::Train);
     let solver = table.choice("solver", "How components are found.", &PCA_SOLVERS).or(PcaSolver::Auto);
+    let help = "What more components than the data have do: end the run, or be as many as there are.";
+    let clamp = table.choice("on_excess", help, &ON_EXCESS).or(false);
     table.end();
+    let components = match components {
+        Keep::Count(count) if clamp => Keep::AtMost(count),
+        other => other,
+    };
     Pca { components, fit, solver }
 }
+
+const ON_EXCESS: [(&str, bool); 2] = [("stop", false), ("clamp", true)];
 
 fn keep(value: &Value) -> Result<Keep, String> {
     let count = value.to_i128().filter(|count| (1..=1_000_000).contains(count));

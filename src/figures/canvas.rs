@@ -9,7 +9,7 @@ use std::fmt::Display;
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{PathElement, Rectangle};
+use plotters::element::{PathElement, Polygon, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontTransform, RGBColor, ShapeStyle, TextStyle};
 use resvg::usvg::{Indent, WriteOptions};
@@ -101,6 +101,12 @@ impl Canvas<'_> {
         let style = ShapeStyle { color: color.to_rgba(), filled: false, stroke_width: tenths(width) as u32 };
         let points: Vec<_> = points.iter().copied().map(point).collect();
         self.area.draw(&PathElement::new(points, style)).map_err(failed)
+    }
+
+    /// A filled area that lets through what lies below.
+    pub(super) fn band(&self, corners: &[(f64, f64)], color: RGBColor) -> Result<(), FigureError> {
+        let corners: Vec<_> = corners.iter().copied().map(point).collect();
+        self.area.draw(&Polygon::new(corners, color.mix(theme::BAND_OPACITY))).map_err(failed)
     }
 
     /// A dotted horizontal line.

@@ -78,6 +78,8 @@ pub(super) const SLOT_MOST: f64 = 40.0;
 pub(super) const SLOT_LEAST: f64 = 6.5;
 /// Height of the bar of a rate of 0.
 pub(super) const BAR_FOOT: f64 = 1.6;
+/// How much a band of confidence covers.
+pub(super) const BAND_OPACITY: f64 = 0.14;
 /// Side of a legend's colour sample.
 pub(super) const SWATCH: f64 = 12.0;
 

@@ -72,12 +72,12 @@ impl Tallies {
 }
 
 /// Statistics of every resample: `statistics` makes them from its sums.
-pub fn resample<const N: usize>(
+pub fn resample<T: Send>(
     groups: &Groups,
     tallies: &Tallies,
     seed: Seed,
-    statistics: impl Fn(&[f64]) -> [Option<f64>; N] + Sync,
-) -> Vec<[Option<f64>; N]> {
+    statistics: impl Fn(&[f64]) -> T + Sync,
+) -> Vec<T> {
     let base = Xoshiro256PlusPlus::seed_from_u64(seed.0).next_u64();
     let buffers = || (vec![0_u32; groups.count()], vec![0.0; tallies.sums]);
     let draw = |(times, sums): &mut (Vec<u32>, Vec<f64>), number: u64| {

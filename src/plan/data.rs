@@ -107,6 +107,12 @@ impl Data {
         Ok(Self { images, split: splits[0], splits, division, title, stand_in, digest, notices })
     }
 
+    /// What tables call it.
+    pub fn data_set(&self) -> String {
+        let title = &self.title;
+        if self.stand_in.is_some() { format!("stand-in images for {title}") } else { title.clone() }
+    }
+
     /// Whether an image of this set and one of `other` that have equal groups are of one group.
     pub fn shares_groups_with(&self, other: &Self) -> bool {
         self.digest == other.digest || self.stand_in.is_some() && other.stand_in.is_some()
@@ -114,6 +120,7 @@ impl Data {
 }
 
 /// A data set before it is split.
+#[derive(Clone)]
 pub(super) struct Sourced {
     listing: Handle<Listing>,
     pub manifest: Handle<Manifest>,
@@ -124,8 +131,27 @@ pub(super) struct Sourced {
     notices: Vec<String>,
 }
 
-/// Finds a data set and adds the stages that list and inspect it.
+/// Finds a data set and adds the stages that list and inspect it. One that is in the graph already is not looked
+/// for again: a sweep asks for it at every point.
 pub(super) fn source(
+    graph: &mut Graph,
+    dataset: &Dataset,
+    read_images: bool,
+    label: &str,
+    context: (&Store, &Places),
+) -> Result<Sourced, PlanError> {
+    let known = |(other, read, at, _): &&(Dataset, bool, String, Sourced)| {
+        (other, *read, at.as_str()) == (dataset, read_images, label)
+    };
+    if let Some((.., sourced)) = graph.sourced.iter().find(known) {
+        return Ok(sourced.clone());
+    }
+    let sourced = look_for(graph, dataset, read_images, label, context)?;
+    graph.sourced.push((dataset.clone(), read_images, label.to_owned(), sourced.clone()));
+    Ok(sourced)
+}
+
+fn look_for(
     graph: &mut Graph,
     dataset: &Dataset,
     read_images: bool,

@@ -34,6 +34,8 @@ pub enum PlanError {
     NoCuda { device: String },
     #[error("row `i` of a features file is row `i` of a manifest, and a drawn stand-in has none")]
     FeaturesOfStandIn,
+    #[error("at the point {point}: {source}")]
+    AtPoint { point: String, source: Box<PlanError> },
     #[error(transparent)]
     Fs(#[from] FsError),
     #[error(transparent)]
@@ -44,6 +46,7 @@ impl PlanError {
     /// The way out, where it is known.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::AtPoint { source, .. } => source.hint(),
             Self::NoDataset { hint, .. } => Some(hint.clone()),
             Self::NoStandIn { .. } => Some(
                 "stand-ins exist for `iaps-subset`, `abstract` and `artphoto`; leave out `stand_in`"
@@ -73,6 +76,9 @@ impl PlanError {
 
     /// Whether the user's input is at fault, rather than the machine.
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::Fs(_) | Self::Store(_))
+        match self {
+            Self::AtPoint { source, .. } => source.is_bad_input(),
+            other => !matches!(other, Self::Fs(_) | Self::Store(_)),
+        }
     }
 }

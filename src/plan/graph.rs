@@ -1,11 +1,13 @@
 //! The graph of stages, wired by typed handles and then treated alike.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Output, Stage, StageError};
+use super::data::Sourced;
+use crate::config::experiment::Dataset;
+use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Occupies, Output, Stage, StageError};
 use crate::store::Key;
 use crate::types::Digest;
 
@@ -23,6 +25,8 @@ pub struct Node {
     pub parameters: Value,
     /// Keys of its inputs.
     pub inputs: Vec<Key>,
+    /// Which point of a sweep it was planned for first: the value on each axis.
+    point: Vec<String>,
     work: Box<dyn Work>,
 }
 
@@ -30,6 +34,16 @@ impl Node {
     /// Computes the output.
     pub fn run(&self, context: &Context<'_>) -> Result<Output, StageError> {
         self.work.run(context)
+    }
+
+    /// How it uses the run's threads.
+    pub fn occupies(&self) -> Occupies {
+        self.work.occupies()
+    }
+
+    /// Most memory that it takes, given the bytes of its inputs.
+    pub fn memory(&self, inputs: u64) -> u64 {
+        self.work.memory(inputs)
     }
 
     /// The output's files.
@@ -44,12 +58,22 @@ impl Node {
 }
 
 trait Work: Send + Sync {
+    fn occupies(&self) -> Occupies;
+    fn memory(&self, inputs: u64) -> u64;
     fn run(&self, context: &Context<'_>) -> Result<Output, StageError>;
     fn save(&self, output: &Output) -> Result<Files, ArtifactError>;
     fn load(&self, files: &Files) -> Result<Output, ArtifactError>;
 }
 
 impl<S: Stage> Work for S {
+    fn occupies(&self) -> Occupies {
+        S::OCCUPIES
+    }
+
+    fn memory(&self, inputs: u64) -> u64 {
+        Stage::memory(self, inputs)
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Output, StageError> {
         Ok(Arc::new(Stage::run(self, context)?))
     }
@@ -69,6 +93,9 @@ impl<S: Stage> Work for S {
 pub struct Graph {
     nodes: Vec<Node>,
     positions: HashMap<Key, usize>,
+    point: Vec<String>,
+    /// Data sets whose stages are in it, as asked for.
+    pub(super) sourced: Vec<(Dataset, bool, String, Sourced)>,
 }
 
 impl Graph {
@@ -82,9 +109,61 @@ impl Graph {
             collect_inputs(&parameters, &mut inputs);
             self.positions.insert(key, self.nodes.len());
             let (name, version, label) = (S::NAME, S::VERSION, label.into());
-            self.nodes.push(Node { key, name, version, label, parameters, inputs, work: Box::new(stage) });
+            let point = self.point.clone();
+            self.nodes.push(Node {
+                key,
+                name,
+                version,
+                label,
+                parameters,
+                inputs,
+                point,
+                work: Box::new(stage),
+            });
         }
         Handle::new(key)
+    }
+
+    /// What is added from now on belongs to this point of a sweep.
+    pub(super) fn begin_point(&mut self, values: Vec<String>) {
+        self.point = values;
+    }
+
+    /// Tells stages of different points apart: where several have one label, each gets the values of the axes in
+    /// which they differ.
+    pub(super) fn tell_apart(&mut self) {
+        let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            alike.entry(node.label.clone()).or_default().push(at);
+        }
+        for positions in alike.into_values().filter(|positions| positions.len() > 1) {
+            let first = self.nodes[positions[0]].point.clone();
+            let differs = |axis: &usize| {
+                positions.iter().any(|at| self.nodes[*at].point.get(*axis) != first.get(*axis))
+            };
+            let axes: Vec<usize> = (0..first.len()).filter(differs).collect();
+            if axes.is_empty() {
+                continue;
+            }
+            for at in positions {
+                let node = &mut self.nodes[at];
+                let values: Vec<&str> =
+                    axes.iter().filter_map(|axis| node.point.get(*axis)).map(String::as_str).collect();
+                node.label = format!("{} ({})", node.label, values.join(", "));
+            }
+        }
+    }
+
+    /// Positions of a stage and of all that it needs, directly or not.
+    pub fn needed_for(&self, keys: impl IntoIterator<Item = Key>) -> BTreeSet<usize> {
+        let mut needed = BTreeSet::new();
+        let mut open: Vec<usize> = keys.into_iter().filter_map(|key| self.position(key)).collect();
+        while let Some(at) = open.pop() {
+            if needed.insert(at) {
+                open.extend(self.nodes[at].inputs.iter().filter_map(|key| self.position(*key)));
+            }
+        }
+        needed
     }
 
     /// All stages.

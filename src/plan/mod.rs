@@ -9,7 +9,9 @@ mod graph;
 mod networks;
 mod pipeline;
 mod sources;
+mod sweep;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use error::PlanError;
@@ -22,13 +24,13 @@ use crate::solvers::pca::Keep;
 use crate::solvers::scale::Scale;
 use crate::solvers::svm::ClassWeight;
 use crate::stage::Handle;
-use crate::stages::features::Features;
 use crate::stages::inspect::Manifest;
 use crate::stages::pca::Reduction;
 use crate::stages::report::Report;
 use crate::stages::split::Split;
 use crate::stages::svm::Classifier;
-use crate::store::{Lookup, Record, Store};
+use crate::stages::sweep::SweepReport;
+use crate::store::{Key, Lookup, Record, Store};
 use crate::types::Digest;
 
 /// What the store holds of a stage.
@@ -47,7 +49,7 @@ pub struct Plan {
     /// In the order of the graph.
     pub status: Vec<Status>,
     /// The stage whose files become the results.
-    pub report: Handle<Report>,
+    pub report: Reported,
     /// Things to know before it runs: data that differ from the card, leaks.
     pub notices: Vec<String>,
     /// Said everywhere when drawings stand in for the data set.
@@ -56,6 +58,40 @@ pub struct Plan {
     pub data: Digest,
     /// What the support vector machines are fitted on, by method and fold.
     pub fits: Vec<FitInputs>,
+    /// Points, if it is a sweep.
+    pub points: Vec<PlannedPoint>,
+    /// What stands in the results as failed.
+    pub failures: Failures,
+}
+
+/// The stage that sums up.
+#[derive(Clone, Copy, Debug)]
+pub enum Reported {
+    /// Of one experiment.
+    Experiment(Handle<Report>),
+    /// Of an experiment at many points.
+    Sweep(Handle<SweepReport>),
+}
+
+impl Reported {
+    /// Its key.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Experiment(report) => report.key(),
+            Self::Sweep(report) => report.key(),
+        }
+    }
+}
+
+/// A point of a sweep.
+#[derive(Clone, Debug)]
+pub struct PlannedPoint {
+    /// What a person reads: `pca.components = 5, svm.c = 1.0`.
+    pub label: String,
+    /// Positions of the stages that it needs; empty for a point that was left out.
+    pub stages: BTreeSet<usize>,
+    /// Why it was left out.
+    pub failure: Option<String>,
 }
 
 /// What the support vector machines of a fold are fitted on, and they themselves.
@@ -66,7 +102,6 @@ pub struct FitInputs {
     pub repeat: usize,
     pub fold: usize,
     pub manifest: Handle<Manifest>,
-    pub features: Handle<Features>,
     pub split: Handle<Split>,
     pub reduction: Handle<Reduction>,
     pub components: Keep,
@@ -76,6 +111,21 @@ pub struct FitInputs {
 }
 
 impl Plan {
+    /// What failed of a sweep, given the stages that did; a point fails with any stage that it needs.
+    pub fn failures_of(&self, stages: &BTreeMap<usize, String>) -> Failures {
+        let reason = |needed: &BTreeSet<usize>| {
+            stages.iter().find(|(stage, _)| needed.contains(*stage)).map(|(_, reason)| reason.clone())
+        };
+        let points = self.points.iter().enumerate();
+        let points: BTreeMap<usize, String> =
+            points.filter_map(|(number, point)| Some((number, reason(&point.stages)?))).collect();
+        let points: BTreeMap<usize, String> =
+            self.failures.points.clone().into_iter().chain(points).collect();
+        // A stage that no point needs is there to choose the best of them; without the points that failed it may do.
+        let choice = stages.values().next().filter(|_| points.len() == self.failures.points.len());
+        Failures { choice: self.failures.choice.clone().or(choice.cloned()), points }
+    }
+
     /// Number of stages to compute.
     pub fn misses(&self) -> usize {
         self.status.iter().filter(|status| matches!(status, Status::Miss(_))).count()
@@ -103,8 +153,35 @@ impl Places {
 /// # Errors
 /// The data set, a weights file or a features file is not there or is not what it should be.
 pub fn plan(resolved: &Resolved, store: &Store, places: &Places) -> Result<Plan, PlanError> {
+    plan_without(resolved, store, places, &Failures::default())
+}
+
+/// What of a sweep failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// Points by their number, and why.
+    pub points: BTreeMap<usize, String>,
+    /// Why no best point can be chosen.
+    pub choice: Option<String>,
+}
+
+/// As [`plan`], for a sweep in whose results some points stand as failed.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_without(
+    resolved: &Resolved,
+    store: &Store,
+    places: &Places,
+    failures: &Failures,
+) -> Result<Plan, PlanError> {
     let mut graph = Graph::default();
-    let built = pipeline::build(&mut graph, &resolved.experiment, store, places)?;
+    let context = (store, places);
+    let built = match &resolved.sweep {
+        Some(sweep) => sweep::build(&mut graph, resolved, sweep, failures, context)?,
+        None => pipeline::build(&mut graph, &resolved.experiment, context)?,
+    };
+    graph.tell_apart();
     let history = store.history(&resolved.experiment.name);
     let mut status = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
@@ -115,6 +192,6 @@ pub fn plan(resolved: &Resolved, store: &Store, places: &Places) -> Result<Plan,
         });
     }
     store.hints().save()?;
-    let pipeline::Built { report, notices, stand_in, data, fits } = built;
-    Ok(Plan { graph, status, report, notices, stand_in, data, fits })
+    let pipeline::Built { report, notices, stand_in, data, fits, points } = built;
+    Ok(Plan { graph, status, report, notices, stand_in, data, fits, points, failures: failures.clone() })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::data::{Data, Splitting, repeat_label};
 use super::graph::Graph;
-use super::{FitInputs, Places, PlanError, networks};
+use super::{FitInputs, Places, PlanError, PlannedPoint, Reported, networks};
 use crate::config::Experiment;
 use crate::config::experiment::{Classifier, Features as FeaturesOf, Method, PcaFit, Penalty, SplitKind};
 use crate::solvers::pca::{Keep, PcaSolver};
@@ -12,11 +12,13 @@ use crate::solvers::svm::SvmSolver;
 use crate::stage::Handle;
 use crate::stages::evaluate::Evaluate;
 use crate::stages::features::Features;
+use crate::stages::fine_tune::Trained;
 use crate::stages::measure::MeasureMethods;
 use crate::stages::network_classifier::ClassifyByNetwork;
+use crate::stages::overlap::Overlap;
 use crate::stages::pca::{FitPca, level};
 use crate::stages::read_features::ReadFeatures;
-use crate::stages::report::{Entry, MakeReport, Repeat, Report};
+use crate::stages::report::{Entry, MakeReport, Repeat};
 use crate::stages::select::SelectPenalty;
 use crate::stages::split::Division;
 use crate::stages::svm::{PenaltyOf, TrainSvm};
@@ -24,7 +26,7 @@ use crate::store::Store;
 use crate::types::Digest;
 
 /// Which code finds components, and its version.
-fn pca_code(solver: PcaSolver) -> &'static str {
+pub(super) fn pca_code(solver: PcaSolver) -> &'static str {
     match solver {
         PcaSolver::Auto | PcaSolver::Exact | PcaSolver::Randomized => "emolab 1 on faer 0.24",
         PcaSolver::Linfa => "linfa-reduction 0.8.1",
@@ -32,28 +34,50 @@ fn pca_code(solver: PcaSolver) -> &'static str {
 }
 
 /// Which code trains machines, and its version.
-fn svm_code(solver: SvmSolver) -> &'static str {
+pub(super) fn svm_code(solver: SvmSolver) -> &'static str {
     match solver {
-        SvmSolver::InteriorPoint => "emolab 1 on faer 0.24",
+        SvmSolver::InteriorPoint => "emolab 2 on faer 0.24",
         SvmSolver::Linfa => "linfa-svm 0.8.1",
     }
 }
 
 pub(super) struct Built {
-    pub report: Handle<Report>,
+    pub report: Reported,
     pub notices: Vec<String>,
     pub stand_in: Option<String>,
     pub data: Digest,
     pub fits: Vec<FitInputs>,
+    pub points: Vec<PlannedPoint>,
 }
 
-pub(super) fn build(
+/// The stages of an experiment up to its predictions.
+pub(super) struct Wired {
+    pub data: Data,
+    pub methods: Vec<WiredMethod>,
+    pub trainings: Vec<(String, Handle<Trained>)>,
+    pub overlaps: Vec<(String, Handle<Overlap>)>,
+    /// Said in every figure.
+    pub warnings: Vec<String>,
+    /// Said before it runs.
+    pub notices: Vec<String>,
+    pub fits: Vec<FitInputs>,
+}
+
+/// A method up to its predictions.
+pub(super) struct WiredMethod {
+    pub entry: Entry,
+    pub features: Handle<Features>,
+    /// What is fitted to the features; none where a network tells the emotion itself.
+    pub is_fitted: bool,
+}
+
+/// Wires all but the report. Decompositions hold `shared` components, for others that keep more of them.
+pub(super) fn wire(
     graph: &mut Graph,
     experiment: &Experiment,
-    store: &Store,
-    places: &Places,
-) -> Result<Built, PlanError> {
-    let context = (store, places);
+    shared: usize,
+    context: (&Store, &Places),
+) -> Result<Wired, PlanError> {
     let read_images = experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn(_)));
     let (division, repeats) = match experiment.split.kind {
         SplitKind::KFold { folds, repeats } => (Division::KFold { folds }, repeats),
@@ -70,7 +94,7 @@ pub(super) fn build(
     };
     let data = Data::add(graph, &experiment.dataset, splitting, read_images, "", context)?;
     let mut notices = data.notices.clone();
-    let (mut entries, mut fits) = (Vec::new(), Vec::new());
+    let (mut methods, mut fits) = (Vec::new(), Vec::new());
     let mut warnings: Vec<String> = data.stand_in.iter().cloned().collect();
     let (mut trainings, mut overlaps) = (Vec::new(), Vec::new());
     for method in &experiment.methods {
@@ -87,10 +111,12 @@ pub(super) fn build(
                 network.features
             }
         };
-        entries.push(match method.classifier {
+        let is_fitted = method.classifier == Classifier::Svm;
+        let entry = match method.classifier {
             Classifier::Svm => {
-                let repeat =
-                    |repeat| classify(graph, experiment, method, (&data, repeat), features, &mut fits);
+                let repeat = |repeat| {
+                    classify(graph, (experiment, shared), method, (&data, repeat), features, &mut fits)
+                };
                 Entry { name: method.name.clone(), repeats: (0..repeats).map(repeat).collect() }
             }
             Classifier::Network => {
@@ -104,12 +130,25 @@ pub(super) fn build(
                 };
                 Entry { name: method.name.clone(), repeats: (0..repeats).map(&mut repeat).collect() }
             }
-        });
+        };
+        methods.push(WiredMethod { entry, features, is_fitted });
     }
     let leak = (experiment.pca.fit == PcaFit::All)
         .then(|| "PCA fitted on all images: the test images leak into it".to_owned());
     notices.extend(leak.clone());
     warnings.extend(leak);
+    Ok(Wired { data, methods, trainings, overlaps, warnings, notices, fits })
+}
+
+/// An experiment and its report.
+pub(super) fn build(
+    graph: &mut Graph,
+    experiment: &Experiment,
+    context: (&Store, &Places),
+) -> Result<Built, PlanError> {
+    let Wired { data, methods, trainings, overlaps, warnings, notices, fits } =
+        wire(graph, experiment, 0, context)?;
+    let entries: Vec<Entry> = methods.into_iter().map(|method| method.entry).collect();
     let predictions = |entry: &Entry| entry.repeats.iter().map(|repeat| repeat.predictions).collect();
     let measure =
         MeasureMethods { methods: entries.iter().map(predictions).collect(), seed: experiment.seed };
@@ -125,14 +164,15 @@ pub(super) fn build(
         title: experiment.title.clone(),
         number: experiment.figure.number,
         dataset: data.title.clone(),
-        protocol: protocol(experiment),
+        protocol: protocol(experiment, true),
         stand_in: data.stand_in.clone(),
         warnings,
         has_published: experiment.dataset.name == "fi",
         min_per_class: experiment.dataset.min_per_class,
     };
     let Data { stand_in, digest, .. } = data;
-    Ok(Built { report: graph.add("report", report), notices, stand_in, data: digest, fits })
+    let report = Reported::Experiment(graph.add("report", report));
+    Ok(Built { report, notices, stand_in, data: digest, fits, points: Vec::new() })
 }
 
 fn precomputed(
@@ -155,7 +195,7 @@ fn precomputed(
 /// PCA and SVM of every fold of a repetition, and what they predict.
 fn classify(
     graph: &mut Graph,
-    experiment: &Experiment,
+    (experiment, shared): (&Experiment, usize),
     method: &Method,
     (data, repeat): (&Data, usize),
     features: Handle<Features>,
@@ -172,7 +212,7 @@ fn classify(
             features,
             split,
             fold,
-            level: level(pca.components, pca.solver),
+            level: level(pca.components, pca.solver, shared),
             fit_on_all: pca.fit == PcaFit::All,
             solver: pca.solver,
             code: pca_code(pca.solver),
@@ -205,7 +245,6 @@ fn classify(
         };
         let train = TrainSvm {
             manifest,
-            features,
             split,
             reduction,
             components: pca.components,
@@ -222,7 +261,6 @@ fn classify(
             repeat,
             fold,
             manifest,
-            features,
             split,
             reduction,
             components: pca.components,
@@ -235,7 +273,6 @@ fn classify(
     }
     let evaluate = Evaluate {
         manifest,
-        features,
         split,
         reductions,
         components: pca.components,
@@ -246,7 +283,7 @@ fn classify(
 }
 
 /// One line under the figure's title.
-fn protocol(experiment: &Experiment) -> String {
+pub(super) fn protocol(experiment: &Experiment, with_components: bool) -> String {
     let split = match experiment.split.kind {
         SplitKind::KFold { folds, repeats: 1 } => format!("{folds}-fold cross validation"),
         SplitKind::KFold { folds, repeats } => format!("{folds}-fold cross validation, {repeats} times"),
@@ -257,11 +294,13 @@ fn protocol(experiment: &Experiment) -> String {
     let grouped = if experiment.split.grouped { ", groups kept together" } else { "" };
     let components = match experiment.pca.components {
         Keep::Count(count) => format!("{count} components"),
+        Keep::AtMost(count) => format!("at most {count} components"),
         Keep::Variance(share) => format!("{}% of the variance", share * 100.0),
     };
     let chosen = match experiment.svm.c {
         Penalty::Fixed(_) => "",
         Penalty::InnerCrossValidation { .. } => ", C chosen inside the training folds",
     };
-    format!("{split}{grouped}; PCA to {components}, linear SVM one against all{chosen}")
+    let to = if with_components { format!(" to {components}") } else { String::new() };
+    format!("{split}{grouped}; PCA{to}, linear SVM one against all{chosen}")
 }

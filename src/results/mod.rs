@@ -10,10 +10,11 @@ pub use compare::{Answers, CompareError, Matched, compare_methods};
 pub use run_record::{RunRecord, StageEntry};
 
 use crate::fs::{self, FsError};
-use crate::plan::Plan;
+use crate::plan::{Plan, Reported};
 use crate::run::Outcome;
 use crate::stage::{Artifact as _, ArtifactError, Files};
 use crate::stages::report::{Report, Summary};
+use crate::stages::sweep::{SweepReport, SweepSummary};
 use crate::store::{Store, StoreError, key};
 use crate::types::Digest;
 
@@ -44,7 +45,16 @@ pub struct Written {
     /// Whether it was as it should be already.
     pub up_to_date: bool,
     /// The rates.
-    pub summary: Summary,
+    pub found: Found,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// By one experiment.
+    Experiment(Box<Summary>),
+    /// By a sweep.
+    Sweep(Box<SweepSummary>),
 }
 
 /// The results folder of an experiment.
@@ -67,7 +77,16 @@ pub fn write(
     for (name, blob) in &report.record.files {
         files.insert(name.clone(), store.read_blob(blob)?);
     }
-    let Report { files, summary } = Report::load(&files)?;
+    let (files, found) = match plan.report {
+        Reported::Experiment(_) => {
+            let Report { files, summary } = Report::load(&files)?;
+            (files, Found::Experiment(Box::new(summary)))
+        }
+        Reported::Sweep(_) => {
+            let SweepReport { files, summary } = SweepReport::load(&files)?;
+            (files, Found::Sweep(Box::new(summary)))
+        }
+    };
     let digests: BTreeMap<String, Digest> =
         files.iter().map(|(name, bytes)| (name.clone(), key::digest(bytes))).collect();
     let mut names: Vec<String> = files.keys().cloned().chain([RECORD.to_owned()]).collect();
@@ -75,13 +94,15 @@ pub fn write(
     let up_to_date = is_up_to_date(folder, &record, &digests);
     if !up_to_date {
         record.files = digests;
-        record.summary = Some(summary.clone());
+        if let Found::Experiment(summary) = &found {
+            record.summary = Some(Summary::clone(summary));
+        }
         let mut all: Vec<(String, Vec<u8>)> = files.into_iter().collect();
         all.push((RECORD.to_owned(), record.to_json()));
         fs::replace_folder(folder, &all)?;
         store.register_results(folder)?;
     }
-    Ok(Written { folder: folder.to_owned(), files: names, up_to_date, summary })
+    Ok(Written { folder: folder.to_owned(), files: names, up_to_date, found })
 }
 
 /// What the last run of a results folder recorded; `None` without a readable `run.json`.

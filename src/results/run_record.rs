@@ -31,6 +31,9 @@ pub struct RunRecord {
     pub settings: Vec<SettingEntry>,
     /// Every stage.
     pub stages: Vec<StageEntry>,
+    /// Points of a sweep that failed, by number, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failures: BTreeMap<usize, String>,
     /// Versions of what shapes the numbers.
     pub versions: BTreeMap<String, String>,
     /// What it found; missing in records of older versions.
@@ -91,6 +94,7 @@ impl RunRecord {
             data: plan.data,
             settings: resolved.settings.iter().map(setting).collect(),
             stages: stages.collect(),
+            failures: plan.failures.points.clone(),
             versions: versions(),
             summary: None,
             files: BTreeMap::new(),

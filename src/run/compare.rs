@@ -41,12 +41,11 @@ pub fn compare_solvers(
             return Err(at(StageError::Cancelled));
         }
         let reader = Reader { store, outcome };
-        let (manifest, features) = (reader.read(inputs.manifest)?, reader.read(inputs.features)?);
+        let manifest = reader.read(inputs.manifest)?;
         let (split, reduction) = (reader.read(inputs.split)?, reader.read(inputs.reduction)?);
         let classifier = reader.read(inputs.classifier)?;
-        let reduction = reduction.keep(inputs.components).map_err(at)?;
-        let data =
-            training_scores(&split, *fold, &features, &manifest, &reduction, inputs.scale).map_err(at)?;
+        let scores = reduction.scores(inputs.components).map_err(at)?;
+        let data = training_scores(&split, *fold, scores, &manifest, inputs.scale).map_err(at)?;
         let c = classifier.c;
         let parameters = SvmParameters { c, class_weight: inputs.class_weight, ..SvmParameters::default() };
         let hear =

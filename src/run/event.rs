@@ -31,6 +31,15 @@ pub enum Event {
         /// Wall time in seconds.
         seconds: f64,
     },
+    /// A stage failed, and others go on.
+    Failed {
+        /// Its position in the graph.
+        stage: usize,
+        /// What a person reads.
+        label: String,
+        /// Why, with the label.
+        reason: String,
+    },
     /// A stage is being computed by another process; this one waits for it.
     Waiting {
         /// What a person reads.

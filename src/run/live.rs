@@ -150,6 +150,10 @@ impl Snapshot {
             Event::Waiting { label } => {
                 self.messages.push(format!("{label}: another run is computing it"));
             }
+            Event::Failed { stage, reason, .. } => {
+                self.running.retain(|running| running.stage != stage);
+                self.messages.push(format!("failed: {reason}"));
+            }
             Event::Damaged { label, reason } => {
                 self.messages.push(format!("{label} was damaged: {reason}; computing it again"));
             }

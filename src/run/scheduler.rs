@@ -3,19 +3,33 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::state::{Progress, State};
+use super::budget::Budget;
+use super::state::{Next, Progress, State};
 use super::{Event, Options};
 use crate::plan::{Node, Plan};
-use crate::stage::{Context, Files, Output, StageError};
+use crate::stage::{Context, Files, Occupies, Output, StageError};
 use crate::store::{Finished, Key, Lookup, Record, Store, StoreError};
+use crate::types::Bytes;
 
 const POLL: Duration = Duration::from_millis(20);
+const SYNC_EVERY: Duration = Duration::from_millis(300);
 
 /// A finished run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// In the order of the graph.
+    /// In the order of the graph, those that have a result.
     pub stages: Vec<StageRun>,
+    /// What failed while others went on; nothing unless the run was to keep going.
+    pub failures: Vec<Failure>,
+}
+
+/// A stage without a result.
+#[derive(Debug)]
+pub struct Failure {
+    /// Its position in the graph.
+    pub stage: usize,
+    /// Why.
+    pub error: RunError,
 }
 
 /// A stage and where its result came from.
@@ -37,10 +51,28 @@ pub enum RunError {
     KeepsBreaking { stage: String, reason: String },
     #[error("{stage}: this is a defect of emolab: {panic}")]
     Panicked { stage: String, panic: String },
+    #[error("{stage}: it may need {needed} of memory, and the run may use {most}")]
+    Memory { stage: String, needed: Bytes, most: Bytes },
     #[error("cannot start {threads} threads: {reason}")]
     Threads { threads: usize, reason: String },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl RunError {
+    /// Whether other stages can go on.
+    fn is_of_one_stage(&self) -> bool {
+        match self {
+            Self::Stage { source, .. } => matches!(source, StageError::BadInput(_) | StageError::Failed(_)),
+            Self::Panicked { .. } | Self::Memory { .. } => true,
+            Self::KeepsBreaking { .. } | Self::Threads { .. } | Self::Store(_) => false,
+        }
+    }
+
+    /// In one line.
+    pub fn full(&self) -> String {
+        self.to_string().replace('\n', "; ")
+    }
 }
 
 struct Scheduler<'a> {
@@ -48,8 +80,10 @@ struct Scheduler<'a> {
     store: &'a Store,
     options: &'a Options<'a>,
     pool: rayon::ThreadPool,
+    budget: Budget,
     state: Mutex<State>,
     changed: Condvar,
+    synced: Mutex<Instant>,
 }
 
 pub(super) fn run(plan: &Plan, store: &Store, options: &Options<'_>) -> Result<Outcome, RunError> {
@@ -58,13 +92,24 @@ pub(super) fn run(plan: &Plan, store: &Store, options: &Options<'_>) -> Result<O
         let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
         let pool =
             pool.map_err(|error| RunError::Threads { threads: options.threads, reason: error.to_string() })?;
-        let state = Mutex::new(state);
-        let scheduler = Scheduler { plan, store, options, pool, state, changed: Condvar::new() };
+        let scheduler = Scheduler {
+            plan,
+            store,
+            options,
+            pool,
+            budget: Budget::new(options.memory),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            synced: Mutex::new(Instant::now()),
+        };
         std::thread::scope(|scope| {
             for _ in 0..options.threads {
                 scope.spawn(|| scheduler.work());
             }
+            scope.spawn(|| scheduler.keep_synced());
         });
+        // What other stages finished is kept, however the run ended.
+        store.sync()?;
         let state = scheduler.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         return finish(state);
     }
@@ -77,9 +122,10 @@ fn finish(state: State) -> Result<Outcome, RunError> {
     }
     let done = |stage| match stage {
         Progress::Done(run) => Some(run),
-        Progress::Waiting | Progress::Running => None,
+        Progress::Waiting | Progress::Running | Progress::Failed => None,
     };
-    Ok(Outcome { stages: state.stages.into_iter().filter_map(done).collect() })
+    let failures = state.failures.into_iter().map(|(stage, error)| Failure { stage, error });
+    Ok(Outcome { failures: failures.collect(), stages: state.stages.into_iter().filter_map(done).collect() })
 }
 
 impl Scheduler<'_> {
@@ -104,21 +150,39 @@ impl Scheduler<'_> {
             if state.is_over() {
                 return None;
             }
-            if state.failure.is_none()
-                && !self.options.cancel.is_raised()
-                && let Some(position) = state.next(self.plan)
-            {
-                state.stages[position] = Progress::Running;
-                return Some(position);
-            }
             if self.options.cancel.is_raised() && state.failure.is_none() {
                 let stage = "run".to_owned();
                 state.failure = Some(RunError::Stage { stage, source: StageError::Cancelled });
                 continue;
             }
+            if state.failure.is_none() {
+                match state.next(self.plan, &self.budget) {
+                    Next::Run(position) => return Some(position),
+                    Next::Wait => {}
+                    Next::TooLarge(position, needed, most) => {
+                        let stage = self.plan.graph.nodes()[position].label.clone();
+                        let error = RunError::Memory { stage, needed: Bytes(needed), most: Bytes(most) };
+                        self.refuse(&mut state, position, error);
+                        continue;
+                    }
+                }
+            }
             // The timeout is there for a cancellation, which notifies nobody.
             let waited = self.changed.wait_timeout(state, POLL);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// A stage has no result. It alone, and what needs it, if the others are to go on; else the run ends.
+    fn refuse(&self, state: &mut State, position: usize, error: RunError) {
+        if self.options.keep_going && error.is_of_one_stage() {
+            let label = self.plan.graph.nodes()[position].label.clone();
+            self.options.sink.event(Event::Failed { stage: position, label, reason: error.full() });
+            state.fail(position, error, self.plan);
+        } else {
+            state.put_back(position, self.plan);
+            // The first failure is the cause; a stop that follows from it is not news.
+            state.failure.get_or_insert(error);
         }
     }
 
@@ -131,40 +195,48 @@ impl Scheduler<'_> {
         let mut state = self.state();
         match computed {
             Ok((record, output, hit)) => {
+                state.finish(position, StageRun { record, hit }, self.plan);
                 if let Some(output) = output {
-                    state.remember(node.key, output);
+                    state.remember(position, node.key, output);
                 }
-                state.stages[position] = Progress::Done(StageRun { record, hit });
-                state.forget_unneeded(self.plan);
             }
             Err(RunError::Stage { source: StageError::DamagedInput { key, reason }, .. }) => {
-                state.stages[position] = Progress::Waiting;
+                state.put_back(position, self.plan);
                 let Some(producer) = self.plan.graph.position(key) else { return };
                 let label = self.plan.graph.nodes()[producer].label.clone();
                 self.options.sink.event(Event::Damaged { label: label.clone(), reason: reason.clone() });
                 // Another consumer may have put it back already.
                 let done = matches!(state.stages[producer], Progress::Done(_));
-                if done && !state.repair(producer) && state.failure.is_none() {
+                if done && !state.repair(producer, self.plan) && state.failure.is_none() {
                     state.failure = Some(RunError::KeepsBreaking { stage: label, reason });
                 }
             }
-            Err(error) => {
-                state.stages[position] = Progress::Waiting;
-                // The first failure is the cause; a stop that follows from it is not news.
-                state.failure.get_or_insert(error);
-            }
+            Err(error) => self.refuse(&mut state, position, error),
         }
     }
 
     fn compute(&self, position: usize, node: &Node) -> Result<(Record, Option<Output>, bool), RunError> {
-        let failed = |source: StageError| RunError::Stage { stage: node.label.clone(), source };
         let _claim = self.claim(node)?;
         // Another process, or another experiment's run, may have finished it since it was planned.
         if let Lookup::Hit(record) = self.store.look_up(node.name, node.key)? {
             return Ok((record, None, true));
         }
+        self.options.sink.event(Event::Started { stage: position, label: node.label.clone() });
+        let work = || self.run_stage(position, node);
+        // A stage that runs on one thread takes one of the pool's, so that never more compute than the run may use.
+        let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match node.occupies() {
+            Occupies::OneThread => self.pool.install(work),
+            Occupies::AllThreads => work(),
+        }));
+        // A defect in one stage must not take down the others or lose what they finished.
+        guarded.unwrap_or_else(|panic| {
+            Err(RunError::Panicked { stage: node.label.clone(), panic: panic_message(panic.as_ref()) })
+        })
+    }
+
+    fn run_stage(&self, position: usize, node: &Node) -> Result<(Record, Option<Output>, bool), RunError> {
+        let failed = |source: StageError| RunError::Stage { stage: node.label.clone(), source };
         let sink = self.options.sink;
-        sink.event(Event::Started { stage: position, label: node.label.clone() });
         let context = Context {
             key: node.key,
             inputs: &|key| self.input(key),
@@ -175,13 +247,7 @@ impl Scheduler<'_> {
             notice: &|message| sink.event(Event::Notice(message)),
         };
         let start = Instant::now();
-        // A defect in one stage must not take down the others or lose what they finished.
-        let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| node.run(&context)));
-        let output = guarded.map_err(|panic| RunError::Panicked {
-            stage: node.label.clone(),
-            panic: panic_message(panic.as_ref()),
-        })?;
-        let output = output.map_err(failed)?;
+        let output = node.run(&context).map_err(failed)?;
         let files = node.save(&output).map_err(|error| failed(StageError::Failed(error.to_string())))?;
         let finished = Finished {
             stage: node.name,
@@ -195,6 +261,29 @@ impl Scheduler<'_> {
         let seconds = record.seconds;
         sink.event(Event::Finished { stage: position, label: node.label.clone(), seconds });
         Ok((record, Some(output), false))
+    }
+
+    /// Makes results safe while others are computed, a few times a second.
+    fn keep_synced(&self) {
+        let mut state = self.state();
+        while !state.is_over() {
+            let waited = self.changed.wait_timeout(state, SYNC_EVERY);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if self.last_sync().elapsed() < SYNC_EVERY {
+                continue;
+            }
+            drop(state);
+            // What cannot be synced now is told when the run ends.
+            if let Err(error) = self.store.sync() {
+                self.state().failure.get_or_insert(error.into());
+            }
+            *self.last_sync() = Instant::now();
+            state = self.state();
+        }
+    }
+
+    fn last_sync(&self) -> MutexGuard<'_, Instant> {
+        self.synced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no other process computes this stage.
@@ -235,7 +324,7 @@ impl Scheduler<'_> {
         }
         let output =
             self.plan.graph.nodes()[position].load(&files).map_err(|error| damaged(error.to_string()))?;
-        self.state().remember(key, output.clone());
+        self.state().remember(position, key, output.clone());
         Ok(output)
     }
 }

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::features::Features;
 use super::inspect::Manifest;
 use super::pca::Reduction;
 pub use super::predictions::{Prediction, Predictions};
@@ -16,11 +15,9 @@ use crate::stage::{Context, Handle, Stage, StageError};
 pub struct Evaluate {
     /// Labels and names.
     pub manifest: Handle<Manifest>,
-    /// Features of all images.
-    pub features: Handle<Features>,
-    /// Which of them are tested when.
+    /// Which images are tested when.
     pub split: Handle<Split>,
-    /// Principal components by fold.
+    /// Principal components by fold, and the images' scores on them.
     pub reductions: Vec<Handle<Reduction>>,
     /// How many of them are kept.
     pub components: Keep,
@@ -30,12 +27,11 @@ pub struct Evaluate {
 
 impl Stage for Evaluate {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type Output = Predictions;
 
     fn run(&self, context: &Context<'_>) -> Result<Predictions, StageError> {
-        let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
-        let split = context.get(&self.split)?;
+        let (manifest, split) = (context.get(&self.manifest)?, context.get(&self.split)?);
         let failed = |error: &dyn std::fmt::Display| StageError::Failed(error.to_string());
         let mut predictions = Predictions {
             rows: Vec::new(),
@@ -47,10 +43,10 @@ impl Stage for Evaluate {
             context.check_cancelled()?;
             let (reduction, classifier) = (context.get(reduction)?, context.get(classifier)?);
             let fold = split.fold(number).map_err(|error| failed(&error))?;
-            let test = fold.test_rows(features.0.view()).map_err(|error| failed(&error))?;
-            let reduction = reduction.keep(self.components)?;
-            let scores = reduction.project(test.get().view()).map_err(|error| failed(&error))?;
-            let scores = classifier.scale.apply(scores.view()).map_err(|error| failed(&error))?;
+            let kept = reduction.count(self.components)?;
+            let scores = reduction.scores(self.components)?;
+            let scores = fold.test_rows(scores).map_err(|error| failed(&error))?;
+            let scores = classifier.scale.apply(scores.get().view()).map_err(|error| failed(&error))?;
             let values = classifier.svm.decision_values(scores.view()).map_err(|error| failed(&error))?;
             let predicted = classifier.svm.predict(values.view());
             for ((&at, predicted), values) in fold.test().iter().zip(predicted).zip(values.rows()) {
@@ -68,8 +64,16 @@ impl Stage for Evaluate {
                     scores,
                 });
             }
-            predictions.kept_variance.push(reduction.explained_variance_ratio.sum());
-            predictions.components.push(reduction.singular_values.len());
+            let explained = reduction.model.explained_variance_ratio.iter().take(kept);
+            predictions.kept_variance.push(explained.sum());
+            predictions.components.push(kept);
+        }
+        let fewest = predictions.components.iter().min();
+        if let (Keep::AtMost(asked), Some(fewest)) = (self.components, fewest)
+            && *fewest < asked
+        {
+            context
+                .notice(format!("{fewest} components in place of {asked}: the training images have no more"));
         }
         Ok(predictions)
     }

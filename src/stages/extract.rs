@@ -20,7 +20,7 @@ use super::list::Listing;
 use crate::images::{self, Preprocess};
 use crate::networks::worker::{self, Request, WorkerError};
 use crate::networks::{Device, Input, Precision};
-use crate::stage::{Context, Extractor, Handle, Stage, StageError};
+use crate::stage::{Context, Extractor, Handle, Occupies, Stage, StageError};
 use crate::store::Key;
 use crate::types::{Digest, Emotion};
 
@@ -102,7 +102,13 @@ pub struct ExtractFeatures {
 impl Stage for ExtractFeatures {
     const NAME: &'static str = "extract-features";
     const VERSION: u32 = 3;
+    const OCCUPIES: Occupies = Occupies::AllThreads;
     type Output = Features;
+
+    // The worker holds the network, its activations and a batch; the features are here twice.
+    fn memory(&self, inputs: u64) -> u64 {
+        (1 << 30) + 32 * inputs
+    }
 
     fn run(&self, context: &Context<'_>) -> Result<Features, StageError> {
         let manifest = context.get(&self.manifest)?;

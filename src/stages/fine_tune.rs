@@ -21,7 +21,7 @@ use crate::networks::worker::protocol::FromWorker;
 use crate::networks::worker::{self, Epoch, Training, WorkerError};
 use crate::networks::{Device, Input, Precision};
 use crate::split::Part;
-use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
+use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Occupies, Stage, StageError};
 use crate::types::{Digest, Emotion, Seed};
 
 const WEIGHTS: &str = "weights.safetensors";
@@ -121,7 +121,13 @@ pub struct FineTune {
 impl Stage for FineTune {
     const NAME: &'static str = "fine-tune";
     const VERSION: u32 = 1;
+    const OCCUPIES: Occupies = Occupies::AllThreads;
     type Output = Trained;
+
+    // The worker holds weights, gradients and activations, and decoded images up to its cache's bound.
+    fn memory(&self, inputs: u64) -> u64 {
+        (4 << 30) + 4 * inputs
+    }
 
     fn run(&self, context: &Context<'_>) -> Result<Trained, StageError> {
         let (manifest, split) = (context.get(&self.manifest)?, context.get(&self.split)?);

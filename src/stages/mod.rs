@@ -6,6 +6,7 @@
 //! inspect-images + split-images + weights -> fine-tune -> extract-features; check-overlap beside it
 //! features + split -> fit-pca, per fold -> train-svm, per fold      (select-penalty before it, for several C)
 //! -> evaluate (or classify-by-network), per method -> measure -> report
+//! of a sweep all that but measure at every point, and rate-inside, per fold -> report-sweep
 //! ```
 
 pub mod duplicates;
@@ -15,6 +16,8 @@ pub mod features;
 pub mod fine_tune;
 mod fit_rows;
 pub mod hash_images;
+mod inner_folds;
+pub mod inside;
 pub mod inspect;
 pub mod leakage;
 pub mod list;
@@ -30,6 +33,11 @@ pub mod split;
 pub mod stand_in;
 pub mod summary;
 pub mod svm;
+pub mod sweep;
+pub mod sweep_choice;
+mod sweep_figure;
+mod sweep_intervals;
+mod sweep_rows;
 pub(crate) mod table;
 mod tensors;
 

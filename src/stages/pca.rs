@@ -1,10 +1,10 @@
 //! `fit-pca`: principal components of one fold's training features.
 //!
 //! One decomposition serves every smaller number of components: what is fitted is a level, the next power of 2
-//! from 32 on, and whoever uses it keeps what it needs.
+//! from 32 on, and whoever uses it keeps what it needs. Points of a sweep share the level of the largest. The
+//! scores of all images lie beside the components, so that images are projected once, whatever is fitted to them.
 
-use std::borrow::Cow;
-
+use ndarray::{Array2, ArrayView2, s};
 use serde::Serialize;
 
 use super::features::Features;
@@ -16,33 +16,24 @@ use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, Stage
 
 const FILE: &str = "pca.safetensors";
 
-/// A fitted PCA.
+/// A fitted PCA and what it makes of the images.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reduction(pub PcaModel);
+pub struct Reduction {
+    /// The components.
+    pub model: PcaModel,
+    /// Scores of all images of the manifest, `[n, k]`.
+    pub scores: Array2<f64>,
+}
 
 impl Artifact for Reduction {
     fn save(&self) -> Result<Files, ArtifactError> {
-        let model = &self.0;
-        let (k, d) = model.components.dim();
-        let samples = [model.samples as f64];
-        let decomposition = Decomposition::ALL.iter().position(|known| *known == model.decomposition);
-        let decomposition = [decomposition.unwrap_or_default() as f64];
-        let bytes = Tensors::default()
-            .with("mean", &[d], &model.mean)
-            .with("components", &[k, d], &model.components)
-            .with("singular_values", &[k], &model.singular_values)
-            .with("explained_variance", &[k], &model.explained_variance)
-            .with("explained_variance_ratio", &[k], &model.explained_variance_ratio)
-            .with("total_variance", &[1], &[model.total_variance])
-            .with("samples", &[1], &samples)
-            .with("decomposition", &[1], &decomposition)
-            .to_bytes()?;
-        Ok(Files::from([(FILE.to_owned(), bytes)]))
+        let tensors = tensors(&self.model).with("scores", self.scores.shape(), &self.scores);
+        Ok(Files::from([(FILE.to_owned(), tensors.to_bytes()?)]))
     }
 
     fn load(files: &Files) -> Result<Self, ArtifactError> {
         let tensors = ReadTensors::from_bytes(file(files, FILE)?)?;
-        Ok(Self(PcaModel {
+        let model = PcaModel {
             mean: tensors.vector("mean")?,
             components: tensors.matrix("components")?,
             singular_values: tensors.vector("singular_values")?,
@@ -54,14 +45,41 @@ impl Artifact for Reduction {
                 .get(tensors.number("decomposition")? as usize)
                 .copied()
                 .ok_or_else(|| ArtifactError("unknown decomposition".to_owned()))?,
-        }))
+        };
+        Ok(Self { model, scores: tensors.matrix("scores")? })
     }
 }
 
+/// A model as a safetensors file.
+pub fn model_file(model: &PcaModel) -> Result<Vec<u8>, ArtifactError> {
+    tensors(model).to_bytes()
+}
+
+fn tensors(model: &PcaModel) -> Tensors {
+    let (k, d) = model.components.dim();
+    let samples = [model.samples as f64];
+    let decomposition = Decomposition::ALL.iter().position(|known| *known == model.decomposition);
+    let decomposition = [decomposition.unwrap_or_default() as f64];
+    Tensors::default()
+        .with("mean", &[d], &model.mean)
+        .with("components", &[k, d], &model.components)
+        .with("singular_values", &[k], &model.singular_values)
+        .with("explained_variance", &[k], &model.explained_variance)
+        .with("explained_variance_ratio", &[k], &model.explained_variance_ratio)
+        .with("total_variance", &[1], &[model.total_variance])
+        .with("samples", &[1], &samples)
+        .with("decomposition", &[1], &decomposition)
+}
+
 impl Reduction {
-    /// The components that an experiment asks for.
-    pub fn keep(&self, keep: Keep) -> Result<Cow<'_, PcaModel>, StageError> {
-        self.0.keep(keep).map_err(|error| bad_input(&error))
+    /// How many components that is.
+    pub fn count(&self, keep: Keep) -> Result<usize, StageError> {
+        self.model.count(keep).map_err(|error| bad_input(&error))
+    }
+
+    /// Scores of all images on the components that an experiment asks for, `[n, k]`.
+    pub fn scores(&self, keep: Keep) -> Result<ArrayView2<'_, f64>, StageError> {
+        Ok(self.scores.slice(s![.., ..self.count(keep)?]))
     }
 }
 
@@ -70,12 +88,15 @@ fn bad_input(error: &PcaError) -> StageError {
     StageError::BadInput(format!("{error}; see `components` in `[pca]`"))
 }
 
-/// What is decomposed for a number of components, so that numbers near it share the decomposition.
-pub fn level(keep: Keep, solver: PcaSolver) -> Keep {
+/// What is decomposed for a number of components, so that numbers near it, and up to `shared`, share the
+/// decomposition.
+pub fn level(keep: Keep, solver: PcaSolver, shared: usize) -> Keep {
     match (keep, solver) {
         // Its iteration fails or falls back with more components, and it is here to be compared.
         (_, PcaSolver::Linfa) | (Keep::Variance(_), _) => keep,
-        (Keep::Count(count), _) => Keep::Count(count.max(32).next_power_of_two()),
+        (Keep::Count(count) | Keep::AtMost(count), _) => {
+            Keep::Count(count.max(shared).max(32).next_power_of_two())
+        }
     }
 }
 
@@ -100,8 +121,13 @@ pub struct FitPca {
 
 impl Stage for FitPca {
     const NAME: &'static str = "fit-pca";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Reduction;
+
+    // Training rows in f32 and centred in f64, their products with themselves, and what a solver copies.
+    fn memory(&self, inputs: u64) -> u64 {
+        9 * inputs + (32 << 20)
+    }
 
     fn run(&self, context: &Context<'_>) -> Result<Reduction, StageError> {
         let (features, split) = (context.get(&self.features)?, context.get(&self.split)?);
@@ -111,10 +137,14 @@ impl Stage for FitPca {
         let rows = if self.fit_on_all { fold.leaking_rows(all) } else { fold.train_rows(all) };
         let rows = rows.map_err(broken)?;
         context.check_cancelled()?;
-        let model = context.parallel(|| match self.level {
-            Keep::Count(most) => PcaModel::decompose(&rows, most, self.solver),
-            Keep::Variance(_) => PcaModel::fit(&rows, self.level, self.solver),
+        let fitted = context.parallel(|| {
+            let model = match self.level {
+                Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&rows, most, self.solver),
+                Keep::Variance(_) => PcaModel::fit(&rows, self.level, self.solver),
+            }?;
+            let scores = model.project(all)?;
+            Ok(Reduction { model, scores })
         });
-        model.map(Reduction).map_err(|error| bad_input(&error))
+        fitted.map_err(|error: PcaError| bad_input(&error))
     }
 }

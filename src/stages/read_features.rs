@@ -28,6 +28,11 @@ impl Stage for ReadFeatures {
     const VERSION: u32 = 1;
     type Output = Features;
 
+    // The file may hold f64, and is read as a whole; then come the rows of the manifest.
+    fn memory(&self, inputs: u64) -> u64 {
+        3 * crate::fs::length(&self.file).unwrap_or(0) + 5 * inputs + (8 << 20)
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Features, StageError> {
         let manifest = context.get(&self.manifest)?;
         let bad = |error: feature_file::FeatureFileError| StageError::BadInput(error.to_string());

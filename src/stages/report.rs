@@ -67,7 +67,7 @@ impl Artifact for Report {
 }
 
 /// A method and its evaluation.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Entry {
     /// Label of its bar.
     pub name: String,
@@ -76,7 +76,7 @@ pub struct Entry {
 }
 
 /// A method in one repetition.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Repeat {
     /// Its predictions.
     pub predictions: Handle<Predictions>,
@@ -355,7 +355,7 @@ impl MakeReport {
 }
 
 /// A figure as SVG and PNG.
-fn drawn(name: &str, svg: String) -> Result<Files, StageError> {
+pub(super) fn drawn(name: &str, svg: String) -> Result<Files, StageError> {
     let png = png(&svg, PIXELS_PER_UNIT).map_err(|error| StageError::Failed(error.to_string()))?;
     Ok(Files::from([(format!("{name}.svg"), svg.into_bytes()), (format!("{name}.png"), png)]))
 }

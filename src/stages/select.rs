@@ -8,15 +8,15 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
+use super::inner_folds::InnerFolds;
 use super::inspect::Manifest;
 use super::pca::level;
 use super::split::Split;
 use super::{from_json, to_json};
-use crate::metrics::{Evaluation, mean_true_positive_rate};
 use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
-use crate::split::{self, Fold, Train};
+use crate::split::{Fold, Train};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::{Emotion, Seed};
 
@@ -93,39 +93,19 @@ impl Stage for SelectPenalty {
     fn run(&self, context: &Context<'_>) -> Result<Selection, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
         let split = context.get(&self.split)?;
-        let fold = split.fold(self.fold).map_err(|error| failed(&error))?;
-        let rows = fold.train_rows(features.0.view()).map_err(|error| failed(&error))?;
-        let labels = fold.train_of(&manifest.labels()).map_err(|error| failed(&error))?;
-        let groups = fold.train_of(split.groups()).map_err(|error| failed(&error))?;
-        let seed = Seed(self.seed.0.wrapping_add(1 + self.fold as u64));
-        let inner =
-            split::k_fold(labels.get(), groups.get(), self.inner_folds, self.stratified, self.grouped, seed);
-        let inner = inner.map_err(|error| {
-            let hint = "lower `inner_folds` in `[svm]`, or give one `c`";
-            StageError::BadInput(format!("inner cross validation of fold {}: {error}\n{hint}", self.fold + 1))
-        })?;
-        let places: Vec<Option<u32>> = inner.iter().copied().map(Some).collect();
-
-        // By candidate, then by row.
-        let mut predicted = vec![vec![Emotion::Amusement; inner.len()]; self.candidates.len()];
-        for number in 0..self.inner_folds {
-            context.check_cancelled()?;
-            let inside = Fold::of_k_fold(&places, number as u32).map_err(|error| failed(&error))?;
-            let found = context.parallel(|| self.predict(&inside, &rows, &labels))?;
-            for (all, found) in predicted.iter_mut().zip(found) {
-                for (&at, emotion) in inside.test().iter().zip(found) {
-                    all[at] = emotion;
-                }
-            }
-        }
-        let rate = |predicted: &Vec<Emotion>| -> Result<f64, StageError> {
-            let evaluation = Evaluation::of(labels.get(), predicted, &inner, self.inner_folds);
-            let pooled = evaluation.map_err(|error| failed(&error))?.pooled();
-            Ok(mean_true_positive_rate(&pooled).unwrap_or(0.0))
+        let inner = InnerFolds {
+            fold: self.fold,
+            folds: self.inner_folds,
+            stratified: self.stratified,
+            grouped: self.grouped,
+            seed: self.seed,
         };
-        let rates = predicted.iter().map(rate).collect::<Result<Vec<_>, _>>()?;
+        let hint = "lower `inner_folds` in `[svm]`, or give one `c`";
+        let parts = inner.of((&manifest, &features, &split), hint)?;
+        let predict = |inside: &Fold| self.predict(inside, &parts.rows, &parts.labels);
+        let rates = parts.rates(context, self.candidates.len(), predict)?;
         let candidates: Vec<Candidate> = (self.candidates.iter().zip(rates))
-            .map(|(&c, mean_true_positive_rate)| Candidate { c, mean_true_positive_rate })
+            .map(|(&c, rate)| Candidate { c, mean_true_positive_rate: rate.unwrap_or(0.0) })
             .collect();
         let best = candidates.iter().copied().reduce(|best, next| {
             if next.mean_true_positive_rate > best.mean_true_positive_rate { next } else { best }
@@ -142,12 +122,12 @@ impl SelectPenalty {
         inside: &Fold,
         rows: &Train<Array2<f32>>,
         labels: &Train<Vec<Emotion>>,
-    ) -> Result<Vec<Vec<Emotion>>, StageError> {
+    ) -> Result<Vec<Option<Vec<Emotion>>>, StageError> {
         let train = inside.train_rows(rows.get().view()).map_err(|error| failed(&error))?;
         let test = inside.test_rows(rows.get().view()).map_err(|error| failed(&error))?;
         let labels = inside.train_of(labels.get()).map_err(|error| failed(&error))?;
-        let model = match level(self.components, self.pca_solver) {
-            Keep::Count(most) => PcaModel::decompose(&train, most, self.pca_solver),
+        let model = match level(self.components, self.pca_solver, 0) {
+            Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&train, most, self.pca_solver),
             keep @ Keep::Variance(_) => PcaModel::fit(&train, keep, self.pca_solver),
         };
         let bad = |error: crate::solvers::pca::PcaError| {
@@ -166,9 +146,9 @@ impl SelectPenalty {
             ..SvmParameters::default()
         };
         let fits = OneVsAllModel::fit_path(&scores, &labels, &parameters, &self.candidates);
-        let predict = |svm: OneVsAllModel| -> Result<Vec<Emotion>, StageError> {
+        let predict = |svm: OneVsAllModel| -> Result<Option<Vec<Emotion>>, StageError> {
             let values = svm.decision_values(tested.view()).map_err(|error| failed(&error))?;
-            Ok(svm.predict(values.view()))
+            Ok(Some(svm.predict(values.view())))
         };
         let fits = fits.map_err(|error| {
             StageError::Failed(format!("inner cross validation of fold {}: {error}", self.fold + 1))

@@ -1,16 +1,15 @@
 //! `train-svm`: one linear support vector machine per emotion on one fold's training scores.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
-use super::features::Features;
 use super::file;
 use super::inspect::Manifest;
 use super::pca::Reduction;
 use super::select::Selection;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
-use crate::solvers::pca::{Keep, PcaModel};
+use crate::solvers::pca::Keep;
 use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{ClassWeight, FitReport, OneVsAllModel, SvmParameters, SvmSolver};
 use crate::split::Train;
@@ -78,7 +77,7 @@ impl Artifact for Classifier {
 }
 
 /// Where the penalty C comes from.
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum PenaltyOf {
     /// The experiment.
@@ -92,11 +91,9 @@ pub enum PenaltyOf {
 pub struct TrainSvm {
     /// Labels.
     pub manifest: Handle<Manifest>,
-    /// Features of all images.
-    pub features: Handle<Features>,
-    /// Which of them are trained on.
+    /// Which images are trained on.
     pub split: Handle<Split>,
-    /// The fold's principal components.
+    /// The fold's principal components and the images' scores on them.
     pub reduction: Handle<Reduction>,
     /// How many of them are kept.
     pub components: Keep,
@@ -116,18 +113,18 @@ pub struct TrainSvm {
 
 impl Stage for TrainSvm {
     const NAME: &'static str = "train-svm";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Classifier;
 
     fn run(&self, context: &Context<'_>) -> Result<Classifier, StageError> {
-        let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
+        let manifest = context.get(&self.manifest)?;
         let (split, reduction) = (context.get(&self.split)?, context.get(&self.reduction)?);
         let c = match &self.c {
             PenaltyOf::Experiment(c) => *c,
             PenaltyOf::Selection(selection) => context.get(selection)?.c,
         };
-        let reduction = reduction.keep(self.components)?;
-        let data = training_scores(&split, self.fold, &features, &manifest, &reduction, self.scale)?;
+        let scores = reduction.scores(self.components)?;
+        let data = training_scores(&split, self.fold, scores, &manifest, self.scale)?;
         context.check_cancelled()?;
         let parameters =
             SvmParameters { c, class_weight: self.class_weight, solver: self.solver, ..Default::default() };
@@ -147,23 +144,21 @@ pub struct TrainingScores {
     pub scale: ScaleModel,
 }
 
-/// Projects and scales the training features of a fold.
+/// Scales the training scores of a fold, of the `scores` of all images, `[n, k]`.
 ///
 /// # Errors
 /// Inputs that do not belong together, or scores without extent.
 pub fn training_scores(
     split: &Split,
     fold: usize,
-    features: &Features,
+    scores: ArrayView2<'_, f64>,
     manifest: &Manifest,
-    reduction: &PcaModel,
     scale: Scale,
 ) -> Result<TrainingScores, StageError> {
     let failed = |error: &dyn std::fmt::Display| StageError::Failed(format!("fold {}: {error}", fold + 1));
     let fold = split.fold(fold).map_err(|error| failed(&error))?;
-    let rows = fold.train_rows(features.0.view()).map_err(|error| failed(&error))?;
+    let scores = fold.train_rows(scores).map_err(|error| failed(&error))?;
     let labels = fold.train_of(&manifest.labels()).map_err(|error| failed(&error))?;
-    let scores = rows.try_map(|rows| reduction.project(rows.view())).map_err(|error| failed(&error))?;
     let scale = ScaleModel::fit(&scores, scale).map_err(|error| failed(&error))?;
     let scores = scores.try_map(|scores| scale.apply(scores.view())).map_err(|error| failed(&error))?;
     Ok(TrainingScores { scores, labels, scale })

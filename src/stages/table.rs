@@ -64,7 +64,11 @@ pub struct ReadTable(DataFrame);
 impl ReadTable {
     /// From Parquet.
     pub fn from_parquet(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        ParquetReader::new(Cursor::new(bytes)).finish().map(Self).map_err(failed)
+        ParquetReader::new(Cursor::new(bytes))
+            .read_parallel(ParallelStrategy::None)
+            .finish()
+            .map(Self)
+            .map_err(failed)
     }
 
     /// From CSV, every column as strings.

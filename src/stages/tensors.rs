@@ -19,7 +19,10 @@ impl Tensors {
         shape: &[usize],
         values: impl IntoIterator<Item = &'a f64>,
     ) -> Self {
-        let bytes = values.into_iter().flat_map(|value| value.to_le_bytes()).collect();
+        let mut bytes = Vec::with_capacity(8 * shape.iter().product::<usize>());
+        for value in values {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
         self.arrays.push((name.to_owned(), shape.to_vec(), bytes));
         self
     }

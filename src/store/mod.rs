@@ -16,9 +16,10 @@
 //!     lock                        shared by live runs, taken exclusively to collect garbage
 //! ```
 //!
-//! Everything is written to a temporary file, synced and renamed. A blob is verified whenever it is read; one
-//! that is damaged or gone makes its record a miss, which is reported and computed again. A process killed at
-//! any instant leaves a store that the next one continues from.
+//! Everything is written to a temporary file and renamed, and synced: results of stages together, a few times a second
+//! and when a run ends ([`Store::sync`]), all else at once. A blob is verified whenever it is read; one that is
+//! damaged or gone makes its record a miss, which is reported and computed again. So a process killed at any instant
+//! leaves a store that the next one continues from, and a machine that loses power costs what was not yet synced.
 
 mod collect;
 mod hints;
@@ -29,6 +30,7 @@ mod record;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use collect::{Collected, Damage, StageUsage, Usage, Verified};
@@ -90,6 +92,7 @@ pub struct Finished<'a> {
 pub struct Store {
     root: PathBuf,
     hints: Hints,
+    unsynced: Mutex<Vec<PathBuf>>,
 }
 
 impl Store {
@@ -97,7 +100,7 @@ impl Store {
     pub fn open(folder: &Path) -> Self {
         let root = folder.join(FORMAT);
         let hints = Hints::load(root.join("hints"));
-        Self { root, hints }
+        Self { root, hints, unsynced: Mutex::default() }
     }
 
     /// The folder in which the stage of a key keeps what it needs until it is done.
@@ -152,12 +155,12 @@ impl Store {
         Ok(Lookup::Hit(record))
     }
 
-    /// Writes a stage's files and then, once they are safe, the record that names them.
+    /// Writes a stage's files and then the record that names them. [`Store::sync`] makes them safe.
     pub fn save(&self, key: Key, finished: &Finished<'_>) -> Result<Record, StoreError> {
         let files = finished
             .files
             .iter()
-            .map(|(name, bytes)| Ok((name.clone(), self.write_blob(bytes)?)))
+            .map(|(name, bytes)| Ok((name.clone(), self.write_blob_unsynced(bytes)?)))
             .collect::<Result<_, StoreError>>()?;
         let record = Record {
             stage: finished.stage.to_owned(),
@@ -168,8 +171,32 @@ impl Store {
             seconds: finished.elapsed.as_secs_f64(),
             finished: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         };
-        fs::write_atomic(&self.record_path(finished.stage, key), &record::seal(&record))?;
+        self.write_unsynced(self.record_path(finished.stage, key), &record::seal(&record))?;
         Ok(record)
+    }
+
+    /// Makes all that [`Store::save`] wrote so far safe from a machine that loses power.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let paths = std::mem::take(&mut *self.unsynced());
+        Ok(fs::sync_all(&paths)?)
+    }
+
+    fn unsynced(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
+        self.unsynced.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write_unsynced(&self, path: PathBuf, bytes: &[u8]) -> Result<(), StoreError> {
+        fs::write_unsynced(&path, bytes)?;
+        self.unsynced().push(path);
+        Ok(())
+    }
+
+    fn write_blob_unsynced(&self, bytes: &[u8]) -> Result<BlobRef, StoreError> {
+        let blob = BlobRef { digest: key::digest(bytes), bytes: bytes.len() as u64 };
+        if self.check_blob(&blob).is_err() {
+            self.write_unsynced(self.blob_path(blob.digest), bytes)?;
+        }
+        Ok(blob)
     }
 
     /// The bytes of a blob, verified.

@@ -23,6 +23,7 @@ mod setup;
 mod solvers;
 mod stop;
 mod store;
+mod sweep;
 mod threads;
 mod tidy;
 mod weights;

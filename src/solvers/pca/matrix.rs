@@ -6,7 +6,7 @@
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatRef, Par};
-use ndarray::{Array1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::PcaError;
@@ -147,4 +147,35 @@ pub(super) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
         whole.subrows_mut(first, part.nrows()).copy_from(part);
     }
     whole
+}
+
+/// `(rows - mean) components'`, `[n, k]`, of `rows [n, d]` and `components [k, d]`, in standard layout.
+pub(super) fn projected(
+    rows: ArrayView2<'_, f32>,
+    mean: &Array1<f64>,
+    components: ArrayView2<'_, f64>,
+) -> Array2<f64> {
+    let ((_, d), k) = (rows.dim(), components.nrows());
+    let mut scores = Array2::zeros((rows.nrows(), k));
+    if d == 0 || k == 0 {
+        return scores;
+    }
+    let components = components.as_standard_layout();
+    let components = MatRef::from_row_major_slice(components.as_slice().unwrap_or_default(), k, d);
+    let strips: Vec<_> =
+        rows.axis_chunks_iter(Axis(0), STRIP).zip(scores.axis_chunks_iter_mut(Axis(0), STRIP)).collect();
+    strips.into_par_iter().for_each(|(rows, mut scores)| {
+        let mut centred = Vec::with_capacity(rows.len());
+        for row in rows.rows() {
+            centred.extend(row.iter().zip(mean).map(|(value, mean)| f64::from(*value) - mean));
+        }
+        let centred = MatRef::from_row_major_slice(&centred, rows.nrows(), d);
+        // The transpose of the product is what has the layout of the scores.
+        let mut part = Mat::zeros(k, rows.nrows());
+        matmul(part.as_mut(), Accum::Replace, components, centred.transpose(), 1.0, Par::Seq);
+        for (mut row, column) in scores.rows_mut().into_iter().zip(part.col_iter()) {
+            row.iter_mut().zip(column.iter()).for_each(|(to, from)| *to = *from);
+        }
+    });
+    scores
 }

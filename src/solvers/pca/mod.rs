@@ -88,22 +88,25 @@ pub enum Keep {
     Count(usize),
     /// As few as explain this share of the total variance, above 0 and below 1.
     Variance(f64),
+    /// This many, or as many as the data have where those are fewer.
+    AtMost(usize),
 }
 
 impl Keep {
     /// How many components of rows `[samples, features]` must be found for it.
     ///
     /// # Errors
-    /// Fewer than 2 rows, no component at all, or more than `min(samples - 1, features)`.
+    /// Fewer than 2 rows, no component at all, or, unless clamped, more than `min(samples - 1, features)`.
     pub fn most(self, samples: usize, features: usize) -> Result<usize, PcaError> {
         let most = features.min(samples.saturating_sub(1));
         match self {
-            Self::Count(0) => Err(PcaError::NoComponents),
+            Self::Count(0) | Self::AtMost(0) => Err(PcaError::NoComponents),
             _ if samples < 2 => Err(PcaError::TooFewSamples { samples }),
             Self::Count(components) if components > most => {
                 Err(PcaError::TooManyComponents { components, samples, features, most })
             }
             Self::Count(components) => Ok(components),
+            Self::AtMost(components) => Ok(components.min(most)),
             Self::Variance(_) => Ok(most),
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
-use super::matrix::Centred;
+use super::matrix::{Centred, projected};
 use super::stream::Moments;
 use super::{Decomposition, Found, Keep, PcaError, PcaSolver, exact, linfa, randomized};
 use crate::split::Train;
@@ -120,8 +120,28 @@ impl PcaModel {
     /// More components than `min(n - 1, d)` or than the rank of the data, none at all, or a share of the
     /// variance that the components at hand do not explain.
     pub fn keep(&self, keep: Keep) -> Result<Cow<'_, Self>, PcaError> {
+        let count = self.count(keep)?;
+        if count == self.singular_values.len() {
+            return Ok(Cow::Borrowed(self));
+        }
+        Ok(Cow::Owned(Self {
+            mean: self.mean.clone(),
+            components: self.components.slice_axis(Axis(0), (0..count).into()).to_owned(),
+            singular_values: self.singular_values.slice(s![..count]).to_owned(),
+            explained_variance: self.explained_variance.slice(s![..count]).to_owned(),
+            explained_variance_ratio: self.explained_variance_ratio.slice(s![..count]).to_owned(),
+            ..*self
+        }))
+    }
+
+    /// How many of the components at hand that is.
+    ///
+    /// # Errors
+    /// As [`keep`](Self::keep).
+    pub fn count(&self, keep: Keep) -> Result<usize, PcaError> {
         let held = self.singular_values.len();
-        let count = match keep {
+        Ok(match keep {
+            Keep::AtMost(_) => keep.most(self.samples, self.mean.len())?.min(held),
             Keep::Count(_) => {
                 let count = keep.most(self.samples, self.mean.len())?;
                 if count > held {
@@ -142,18 +162,7 @@ impl PcaModel {
                     explained: format!("{explained:.4}"),
                 })?
             }
-        };
-        if count == held {
-            return Ok(Cow::Borrowed(self));
-        }
-        Ok(Cow::Owned(Self {
-            mean: self.mean.clone(),
-            components: self.components.slice_axis(Axis(0), (0..count).into()).to_owned(),
-            singular_values: self.singular_values.slice(s![..count]).to_owned(),
-            explained_variance: self.explained_variance.slice(s![..count]).to_owned(),
-            explained_variance_ratio: self.explained_variance_ratio.slice(s![..count]).to_owned(),
-            ..*self
-        }))
+        })
     }
 
     /// Scores `[n, k]` of rows `[n, d]`.
@@ -165,8 +174,7 @@ impl PcaModel {
         if found != expected || self.components.ncols() != expected {
             return Err(PcaError::Features { expected, found });
         }
-        let centred = rows.mapv(f64::from) - &self.mean;
-        Ok(centred.dot(&self.components.t()))
+        Ok(projected(rows, &self.mean, self.components.view()))
     }
 }
 

@@ -9,6 +9,13 @@ use super::{Design, Samples};
 const RESIDUAL_PER_GAP: f64 = 1e-6;
 const RESIDUALS: (f64, f64) = (1e-12, 1e-9);
 
+/// A step that leaves more than this share of the products' mean is slow. After one, [`SHORT`] of the way to the nearest
+/// bound is taken: going nearly all of it time and again can go round in a circle, which this leaves.
+const SLOW: f64 = 0.5;
+const SHORT: f64 = 0.9;
+/// Far from the optimum steps are slow without going in circles.
+const CIRCLES_BELOW: f64 = 1e-3;
+
 /// Refinements of one direction.
 const MOST_REFINEMENTS: usize = 3;
 
@@ -35,6 +42,8 @@ pub(super) struct Newton<'a> {
     right: Vec<f64>,
     /// `y (alpha + d alpha)`, `[n]`.
     signed: Vec<f64>,
+    /// Mean of the products before the last step.
+    last: f64,
     /// How far the point is from `w = sum alpha y x` and `sum y alpha = 0`, for the equations of the samples.
     infeasible: Infeasible,
 }
@@ -71,6 +80,7 @@ impl<'a> Newton<'a> {
             inverse: zeros(),
             right: zeros(),
             signed: zeros(),
+            last: f64::INFINITY,
             infeasible: Infeasible::default(),
         }
     }
@@ -106,7 +116,10 @@ impl<'a> Newton<'a> {
                 break;
             }
         }
-        let inside = 1.0 - (0.1 * gap).clamp(1e-4, 1e-2);
+        let products = point.complementarity();
+        let is_slow = gap < CIRCLES_BELOW && products > SLOW * self.last;
+        self.last = products;
+        let inside = if is_slow { SHORT } else { 1.0 - (0.1 * gap).clamp(1e-4, 1e-2) };
         point.advance((inside * longest).min(1.0), &self.direction);
         Ok(())
     }

@@ -280,3 +280,19 @@ proptest! {
         assert_same_values(&expected, &values(&scores, &other));
     }
 }
+
+#[test]
+fn steps_that_would_go_round_in_a_circle_still_arrive() {
+    let text = include_str!("../../../../tests/fixtures/solvers/circle.csv");
+    let numbers = |line: &str| line.split(',').map(|field| field.parse().unwrap()).collect::<Vec<f64>>();
+    let rows: Vec<Vec<f64>> = text.lines().skip(1).map(numbers).collect();
+    let scores = Array2::from_shape_fn((rows.len(), 5), |(i, j)| rows[i][j]);
+    let positive: Vec<bool> = rows.iter().map(|row| row[5] > 0.5).collect();
+    let own = positive.iter().filter(|own| **own).count();
+    let weight = (positive.len() - own) as f64 / own as f64;
+    let found = solve(&scores, &positive, weight, 1.0);
+    assert_optimal(&scores, &positive, weight, 1.0, &found);
+    assert!(found.iterations < 30, "{}", found.iterations);
+    // scikit-learn 1.9.1: SVC(kernel="linear", C=1, class_weight={True: weight, False: 1}, tol=1e-8).
+    assert!((found.primal / 183.475_972_147 - 1.0).abs() < 1e-6, "{}", found.primal);
+}

@@ -1,0 +1,122 @@
+"""A sweep by emolab against the same work in scikit-learn, in one run: `just bench-sweep`.
+
+Three feature sets of 303 images, 1,280 numbers each, generated as in peers.py; 8 numbers of components; 5 folds, the same
+for both. emolab starts with an empty store and leaves its tables and its figure; scikit-learn's script (sweep_peer.py)
+leaves its predictions. Times are of the whole process, best of three, and of the fits alone in the script. The script's
+PCA is scikit-learn's default there, which is randomized and not exact for many components; rates, which are to agree within
+one image per class, are compared with a further run of it by the full decomposition.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import sklearn
+
+EMOLAB = sys.argv[1]
+COMPONENTS = [int(k) for k in os.environ.get("COMPONENTS", "5,10,20,30,40,50,75,100").split(",")]
+IMAGES = int(os.environ.get("IMAGES", "303"))
+REPEATS = int(os.environ.get("REPEATS", "3"))
+EMOTIONS = ["amusement", "anger", "awe", "contentment", "disgust", "excitement", "fear", "sadness"]
+CLASSES = np.array([0.10, 0.06, 0.09, 0.15, 0.12, 0.16, 0.14, 0.18])
+PEER = Path(__file__).with_name("sweep_peer.py")
+
+
+def features(labels, d, seed):
+    rng = np.random.default_rng(seed)
+    factors = min(200, d)
+    means = 0.35 * rng.normal(size=(8, factors))
+    latent = (rng.normal(size=(len(labels), factors)) + means[labels]) * np.arange(1, factors + 1) ** -0.7
+    rows = latent @ rng.normal(size=(factors, d)) + 0.1 * rng.normal(size=(len(labels), d))
+    return rows.astype(np.float32)
+
+
+def experiment(sweep):
+    methods = "".join(
+        f'[[method]]\nvariant = "precomputed"\nname = "method {i}"\nfeatures = "features_{i}.npy"\n' for i in range(3)
+    )
+    return (
+        '[experiment]\nname = "sweep"\n[dataset]\nname = "bench"\nmanifest = "manifest.csv"\n'
+        f'[split]\nfolds = 5\ngrouped = false\n{methods}[pca]\ncomponents = 20\n{sweep}'
+    )
+
+
+def run(command, cwd):
+    began = time.perf_counter()
+    ended = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    if ended.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{ended.stdout}{ended.stderr}")
+    return time.perf_counter() - began
+
+
+def rates(labels, predicted):
+    return np.array([(predicted[labels == k] == k).sum() for k in range(8)])
+
+
+def main():
+    folder = Path(tempfile.mkdtemp(prefix="emolab-bench-"))
+    rng = np.random.default_rng(2016)
+    labels = rng.choice(8, size=IMAGES, p=CLASSES)
+    np.save(folder / "labels.npy", labels)
+    for i in range(3):
+        np.save(folder / f"features_{i}.npy", features(labels, 1280, i))
+    lines = [f"{i}.jpg,{EMOTIONS[label]}" for i, label in enumerate(labels)]
+    (folder / "manifest.csv").write_text("path,label\n" + "\n".join(lines) + "\n")
+    (folder / ".emolab").mkdir()
+    # Which image is in which fold is emolab's to say; a single run leaves it in its predictions.
+    (folder / "one.toml").write_text(experiment(""))
+    run([EMOLAB, "run", "one.toml", "--quiet"], folder)
+    table = pyarrow.parquet.read_table(folder / "results/sweep/predictions.parquet")
+    folds = np.empty(IMAGES, dtype=int)
+    for image, fold in zip(table["image"].to_pylist(), table["fold"].to_pylist()):
+        folds[int(image.split(".")[0])] = fold
+    np.save(folder / "folds.npy", folds)
+
+    sweep = f'[sweep]\n"pca.components" = {COMPONENTS}\nselect = "none"\n'
+    (folder / "sweep.toml").write_text(experiment(sweep))
+    ours, theirs, fits = [], [], []
+    for _ in range(REPEATS):
+        shutil.rmtree(folder / ".emolab")
+        shutil.rmtree(folder / "results")
+        (folder / ".emolab").mkdir()
+        ours.append(run([EMOLAB, "run", "sweep.toml", "--quiet"], folder))
+        peer = [sys.executable, str(PEER), str(folder), ",".join(map(str, COMPONENTS)), str(folder / "peer.json")]
+        theirs.append(run([*peer, "auto"], folder))
+        fits.append(json.loads((folder / "peer.json").read_text())["seconds"])
+    again = min(run([EMOLAB, "run", "sweep.toml", "--quiet"], folder) for _ in range(5))
+
+    run([*peer, "full"], folder)
+    counts = {}
+    for line in (folder / "results/sweep/sweep.csv").read_text().splitlines()[1:]:
+        row = line.split(",")
+        if row[3] != "mean":
+            counts[row[2], int(row[1]), row[3]] = int(row[5] or 0)
+    furthest, points = 0, json.loads((folder / "peer.json").read_text())["points"]
+    differ = 0
+    for point in points:
+        theirs_right = rates(labels, np.array(point["predicted"]))
+        name = f"method {point['method']}"
+        ours_right = np.array([counts[name, point["components"], emotion] for emotion in EMOTIONS])
+        furthest = max(furthest, np.abs(theirs_right - ours_right).max())
+        differ += (theirs_right != ours_right).sum()
+    shutil.rmtree(folder)
+
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, scikit-learn {sklearn.__version__}")
+    print(f"{IMAGES} images, 1,280 features, 3 methods, 5 folds, components {COMPONENTS}\n")
+    print("| | emolab | scikit-learn | ratio |\n|---|---|---|---|")
+    print(f"| whole process | {min(ours):.2f} s | {min(theirs):.2f} s | {min(theirs) / min(ours):.1f} |")
+    print(f"| against its fits alone | {min(ours):.2f} s | {min(fits):.2f} s | {min(fits) / min(ours):.1f} |")
+    print(f"\nsecond run of emolab: {1000 * again:.0f} ms")
+    print(f"right answers per point, method and class: {differ} of {8 * len(points)} differ, by {furthest} at most")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+//! A sweep over two axes: the mean rate of each point as a coloured cell, a panel per method and data set.
+
+use super::canvas::{Align, Canvas, Type, draw};
+use super::heading::Heading;
+use super::text::{Weight, width, wrap};
+use super::{FigureError, theme};
+
+/// What the figure shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatMaps {
+    /// The words above it.
+    pub heading: Heading,
+    /// From left to right.
+    pub across: CellAxis,
+    /// From top to bottom.
+    pub down: CellAxis,
+    /// Panels, in reading order.
+    pub panels: Vec<HeatPanel>,
+}
+
+/// An axis of cells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellAxis {
+    /// The setting.
+    pub title: String,
+    /// One per row or column.
+    pub labels: Vec<String>,
+}
+
+/// One panel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatPanel {
+    /// What stands above it.
+    pub name: String,
+    /// `rates[down][across]`, 0 to 1; none where the point is missing or failed.
+    pub rates: Vec<Vec<Option<f64>>>,
+}
+
+const CELL: (f64, f64) = (50.0, 34.0);
+/// Between two panels.
+const BETWEEN: f64 = 34.0;
+/// Widest row of panels.
+const WIDEST: f64 = 1240.0;
+
+/// The figure as SVG, all text as outlines; the same data gives the same bytes.
+///
+/// # Errors
+/// Nothing to draw.
+pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
+    if figure.panels.is_empty() || figure.across.labels.is_empty() || figure.down.labels.is_empty() {
+        return Err(FigureError::NoMethods);
+    }
+    let number = Type::regular(theme::MARK, theme::FAINT_INK);
+    let widest = |axis: &CellAxis| {
+        axis.labels.iter().map(|label| width(label, number.size, number.weight)).fold(0.0, f64::max)
+    };
+    // Labels that do not fit beside each other stand on their own width.
+    let cell = (CELL.0.max(widest(&figure.across) + 8.0), CELL.1);
+    let left_room = widest(&figure.down) + 10.0 + theme::AXIS_TITLE * theme::LINE_HEIGHT;
+    let grid = (figure.across.labels.len() as f64 * cell.0, figure.down.labels.len() as f64 * cell.1);
+    let panel_width = left_room + grid.0;
+    let title_room = 2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT + 8.0;
+    let below = number.size + theme::AXIS_TITLE + 2.0 * theme::GAP;
+    let per_row = (((WIDEST + BETWEEN) / (panel_width + BETWEEN)) as usize).clamp(1, figure.panels.len());
+    let rows = figure.panels.len().div_ceil(per_row);
+    let sheet = (per_row as f64 * (panel_width + BETWEEN) - BETWEEN + 2.0 * theme::MARGIN).max(480.0);
+    let heading = figure.heading.lines(sheet - 2.0 * theme::MARGIN);
+    let top = theme::MARGIN + heading.height() + theme::GAP;
+    let row_height = title_room + grid.1 + below;
+    let height = (top + rows as f64 * row_height + theme::MARGIN).ceil();
+    draw(sheet, height, &figure.heading.title, &describe(figure), |canvas| {
+        heading.draw(canvas)?;
+        for (place, panel) in figure.panels.iter().enumerate() {
+            let left = theme::MARGIN + (place % per_row) as f64 * (panel_width + BETWEEN) + left_room;
+            let above = top + (place / per_row) as f64 * row_height;
+            let face = Type { size: theme::CLASS_LABEL, weight: Weight::Bold, color: theme::INK };
+            for (line, text) in
+                wrap(&panel.name, face.size, face.weight, grid.0.max(160.0), 2).iter().enumerate()
+            {
+                let y = above + face.size * (1.0 + line as f64 * theme::LINE_HEIGHT);
+                canvas.text(text, (left, y), Align::Start, face)?;
+            }
+            let corner = (left, above + title_room);
+            cells(canvas, panel, corner, cell)?;
+            labels(canvas, figure, corner, cell, grid)?;
+        }
+        Ok(())
+    })
+}
+
+fn cells(
+    canvas: &Canvas<'_>,
+    panel: &HeatPanel,
+    (left, top): (f64, f64),
+    cell: (f64, f64),
+) -> Result<(), FigureError> {
+    for (row, rates) in panel.rates.iter().enumerate() {
+        for (column, rate) in rates.iter().enumerate() {
+            let corner = (left + column as f64 * cell.0, top + row as f64 * cell.1);
+            let opposite = (corner.0 + cell.0 - 1.5, corner.1 + cell.1 - 1.5);
+            canvas.fill(corner, opposite, rate.map_or(theme::BAND, theme::intensity))?;
+            let is_dark = rate.is_some_and(theme::intensity_is_dark);
+            let ink = if is_dark { theme::PAPER } else { theme::INK };
+            let text = rate.map_or_else(|| "–".to_owned(), |rate| format!("{rate:.2}"));
+            let face = Type::regular(theme::MARK, ink);
+            let middle = (corner.0 + cell.0 / 2.0, corner.1 + cell.1 / 2.0 + 0.36 * face.size);
+            canvas.text(&text, middle, Align::Middle, face)?;
+        }
+    }
+    Ok(())
+}
+
+fn labels(
+    canvas: &Canvas<'_>,
+    figure: &HeatMaps,
+    (left, top): (f64, f64),
+    cell: (f64, f64),
+    grid: (f64, f64),
+) -> Result<(), FigureError> {
+    let number = Type::regular(theme::MARK, theme::FAINT_INK);
+    let title = Type::regular(theme::AXIS_TITLE, theme::INK);
+    for (column, label) in figure.across.labels.iter().enumerate() {
+        let at = (left + (column as f64 + 0.5) * cell.0, top + grid.1 + number.size + 4.0);
+        canvas.text(label, at, Align::Middle, number)?;
+    }
+    for (row, label) in figure.down.labels.iter().enumerate() {
+        let at = (left - 7.0, top + (row as f64 + 0.5) * cell.1 + 0.36 * number.size);
+        canvas.text(label, at, Align::End, number)?;
+    }
+    let below = top + grid.1 + number.size + title.size + 10.0;
+    canvas.text(&figure.across.title, (left + grid.0 / 2.0, below), Align::Middle, title)?;
+    let labels = figure.down.labels.iter().map(|label| width(label, number.size, number.weight));
+    let beside = left - labels.fold(0.0, f64::max) - 14.0;
+    canvas.upward(&figure.down.title, (beside - title.size / 2.0, top + grid.1 / 2.0), title)
+}
+
+/// The figure in words.
+fn describe(figure: &HeatMaps) -> String {
+    let mut sentences = figure.heading.sentences();
+    for panel in &figure.panels {
+        let mut cells = Vec::new();
+        for (down, rates) in figure.down.labels.iter().zip(&panel.rates) {
+            for (across, rate) in figure.across.labels.iter().zip(rates) {
+                let rate = rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.3}"));
+                cells.push(format!("{down}, {across}: {rate}"));
+            }
+        }
+        let (down, across) = (&figure.down.title, &figure.across.title);
+        sentences.push(format!("{}, mean rate by {down} and {across}: {}", panel.name, cells.join("; ")));
+    }
+    sentences.join(". ")
+}

@@ -1,0 +1,316 @@
+//! A sweep along one axis: the mean rate, the rate of each class, and the variance that the components keep, with
+//! confidence bands; a column of panels per data set.
+
+use super::canvas::{Align, Canvas, Type, draw};
+use super::heading::Heading;
+use super::sweep_panel::Panel;
+use super::text::{Weight, width, wrap};
+use super::{FigureError, theme};
+use crate::metrics::Interval;
+use crate::types::Emotion;
+
+/// What the figure shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepCurves {
+    /// The words above it.
+    pub heading: Heading,
+    /// What runs from left to right.
+    pub axis: SweepAxis,
+    /// Columns.
+    pub facets: Vec<Facet>,
+}
+
+/// The axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepAxis {
+    /// The setting.
+    pub title: String,
+    /// What stands at each place, ascending.
+    pub labels: Vec<String>,
+    /// Where they stand, 0 to 1.
+    pub places: Vec<f64>,
+}
+
+/// A column of panels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facet {
+    /// What stands above it.
+    pub name: String,
+    /// One line each.
+    pub curves: Vec<Curve>,
+    /// The rate of guessing.
+    pub chance: Option<f64>,
+    /// Classes that are there.
+    pub classes: [bool; 8],
+}
+
+/// A method along the axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// Its name, the same in every facet.
+    pub method: String,
+    /// One per place of the axis; none where the point is missing or failed.
+    pub points: Vec<Option<CurvePoint>>,
+}
+
+/// A method at a place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurvePoint {
+    /// Mean of the classes' rates.
+    pub mean: Option<Rate>,
+    /// By class.
+    pub classes: [Option<Rate>; 8],
+    /// Share of the variance that the components keep.
+    pub kept_variance: Option<f64>,
+    /// Whether the data had fewer components than asked for.
+    pub is_clamped: bool,
+}
+
+/// A rate and its interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// 0 to 1.
+    pub value: f64,
+    /// Of level 95 %.
+    pub interval: Option<Interval>,
+}
+
+const MEAN_HEIGHT: f64 = 210.0;
+pub(super) const CLASS_HEIGHT: f64 = 92.0;
+const VARIANCE_HEIGHT: f64 = 110.0;
+/// Room left of a panel for its numbers.
+const NUMBERS: f64 = 34.0;
+/// Between two columns of panels.
+const BETWEEN: f64 = 26.0;
+
+/// Widths by number of facets, and panels of classes in a row.
+fn column(facets: usize) -> (f64, usize) {
+    match facets {
+        1 => (900.0, 4),
+        2 => (500.0, 2),
+        _ => (360.0, 2),
+    }
+}
+
+/// The figure as SVG, all text as outlines; the same data gives the same bytes.
+///
+/// # Errors
+/// Nothing to draw.
+pub fn svg(figure: &SweepCurves) -> Result<String, FigureError> {
+    let methods = methods(figure);
+    if figure.facets.is_empty() || methods.is_empty() || figure.axis.labels.is_empty() {
+        return Err(FigureError::NoMethods);
+    }
+    let layout = Layout::of(figure, &methods);
+    draw(layout.width, layout.height, &figure.heading.title, &describe(figure), |canvas| {
+        layout.heading.draw(canvas)?;
+        for (number, facet) in figure.facets.iter().enumerate() {
+            let left = theme::MARGIN + number as f64 * (layout.column + BETWEEN);
+            let face = Type { size: theme::CLASS_LABEL, weight: Weight::Bold, color: theme::INK };
+            for (line, text) in wrap(&facet.name, face.size, face.weight, layout.column, 2).iter().enumerate()
+            {
+                let y = layout.top + face.size * (1.0 + line as f64 * theme::LINE_HEIGHT);
+                canvas.text(text, (left + NUMBERS, y), Align::Start, face)?;
+            }
+            facet_panels(canvas, figure, facet, &methods, &layout, left)?;
+        }
+        legend(canvas, &methods, &layout)
+    })
+}
+
+struct Layout {
+    width: f64,
+    height: f64,
+    heading: super::heading::Lines,
+    top: f64,
+    column: f64,
+    per_row: usize,
+    classes: Vec<Emotion>,
+    with_variance: bool,
+    legend: f64,
+}
+
+impl Layout {
+    fn of(figure: &SweepCurves, methods: &[&str]) -> Self {
+        let (column, per_row) = column(figure.facets.len());
+        let facets = figure.facets.len() as f64;
+        let width = 2.0 * theme::MARGIN + facets * column + (facets - 1.0) * BETWEEN;
+        let heading = figure.heading.lines(width - 2.0 * theme::MARGIN);
+        let top = theme::MARGIN + heading.height() + theme::GAP;
+        let is_there = |emotion: &Emotion| figure.facets.iter().any(|facet| facet.classes[emotion.index()]);
+        let classes: Vec<Emotion> = Emotion::ALL.into_iter().filter(is_there).collect();
+        let points = || figure.facets.iter().flat_map(|facet| &facet.curves).flat_map(|curve| &curve.points);
+        let with_variance = points().flatten().any(|point| point.kept_variance.is_some());
+        let mut layout = Self {
+            width,
+            height: 0.0,
+            heading,
+            top,
+            column,
+            per_row,
+            classes,
+            with_variance,
+            legend: legend_lines(methods, width) as f64 * theme::LEGEND * theme::LINE_HEIGHT,
+        };
+        layout.height = (layout.variance_top()
+            + if layout.with_variance { VARIANCE_HEIGHT + Layout::below() } else { 0.0 }
+            + layout.legend
+            + theme::MARGIN)
+            .ceil();
+        layout
+    }
+
+    /// Below a panel with an axis: numbers and title.
+    fn below() -> f64 {
+        theme::AXIS_NUMBER + theme::AXIS_TITLE + 2.0 * theme::GAP
+    }
+
+    fn mean_top(&self) -> f64 {
+        self.top + 2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT + theme::GAP
+    }
+
+    fn classes_top(&self) -> f64 {
+        self.mean_top() + MEAN_HEIGHT + Self::below() + theme::CLASS_LABEL
+    }
+
+    fn class_row() -> f64 {
+        CLASS_HEIGHT + theme::CLASS_LABEL + theme::GAP
+    }
+
+    fn rows(&self) -> usize {
+        self.classes.len().div_ceil(self.per_row)
+    }
+
+    fn variance_top(&self) -> f64 {
+        self.classes_top() + self.rows() as f64 * Self::class_row() + Self::below() - theme::GAP
+    }
+}
+
+fn methods(figure: &SweepCurves) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for curve in figure.facets.iter().flat_map(|facet| &facet.curves) {
+        if !names.contains(&curve.method.as_str()) {
+            names.push(&curve.method);
+        }
+    }
+    names
+}
+
+fn facet_panels(
+    canvas: &Canvas<'_>,
+    figure: &SweepCurves,
+    facet: &Facet,
+    methods: &[&str],
+    layout: &Layout,
+    left: f64,
+) -> Result<(), FigureError> {
+    let whole = Panel {
+        left: left + NUMBERS,
+        top: layout.mean_top(),
+        width: layout.column - NUMBERS,
+        height: MEAN_HEIGHT,
+        axis: &figure.axis,
+        title: "mean true positive rate",
+        steps: 5,
+        with_axis: true,
+    };
+    whole.frame(canvas)?;
+    if let Some(chance) = facet.chance {
+        canvas.dots(whole.left, whole.left + whole.width, whole.y(chance), theme::FAINT_INK)?;
+    }
+    whole.curves(canvas, facet, methods, |point| point.mean)?;
+    let gap = 10.0;
+    let small = (layout.column - (layout.per_row as f64 - 1.0) * gap) / layout.per_row as f64;
+    for (place, emotion) in layout.classes.iter().enumerate() {
+        let (row, at) = (place / layout.per_row, place % layout.per_row);
+        let is_last = place + layout.per_row >= layout.classes.len();
+        let panel = Panel {
+            left: left + at as f64 * (small + gap) + NUMBERS,
+            top: layout.classes_top() + row as f64 * Layout::class_row(),
+            width: small - NUMBERS,
+            height: CLASS_HEIGHT,
+            title: emotion.name(),
+            steps: 2,
+            with_axis: is_last,
+            ..whole
+        };
+        if facet.classes[emotion.index()] {
+            panel.frame(canvas)?;
+            panel.curves(canvas, facet, methods, |point| point.classes[emotion.index()])?;
+        } else {
+            panel.absent(canvas)?;
+        }
+    }
+    if layout.with_variance {
+        let panel = Panel {
+            top: layout.variance_top(),
+            height: VARIANCE_HEIGHT,
+            title: "variance explained",
+            steps: 2,
+            ..whole
+        };
+        panel.frame(canvas)?;
+        panel.curves(canvas, facet, methods, |point| {
+            point.kept_variance.map(|value| Rate { value, interval: None })
+        })?;
+    }
+    Ok(())
+}
+
+/// Room of a legend's sample and the gap after it.
+const SAMPLE: f64 = 26.0;
+const AFTER: f64 = 24.0;
+
+fn legend_lines(methods: &[&str], sheet: f64) -> usize {
+    places(methods, sheet).last().map_or(1, |(line, _)| line + 1)
+}
+
+/// Line and distance from the left of each method's sample.
+fn places(methods: &[&str], sheet: f64) -> Vec<(usize, f64)> {
+    let room = sheet - 2.0 * theme::MARGIN - NUMBERS;
+    let (mut line, mut x) = (0, 0.0);
+    let mut places = Vec::new();
+    for method in methods {
+        let own = SAMPLE + width(method, theme::LEGEND, Weight::Regular);
+        if x > 0.0 && x + own > room {
+            (line, x) = (line + 1, 0.0);
+        }
+        places.push((line, x));
+        x += own + AFTER;
+    }
+    places
+}
+
+fn legend(canvas: &Canvas<'_>, methods: &[&str], layout: &Layout) -> Result<(), FigureError> {
+    let face = Type::regular(theme::LEGEND, theme::INK);
+    let top = layout.height - theme::MARGIN - layout.legend;
+    for (index, (method, (line, x))) in methods.iter().zip(places(methods, layout.width)).enumerate() {
+        let (color, _) = theme::method_fill(index);
+        let y = top + (line as f64 + 1.0) * face.size * theme::LINE_HEIGHT;
+        let left = theme::MARGIN + NUMBERS + x;
+        let middle = y - 0.36 * face.size;
+        canvas.line(&[(left, middle), (left + 18.0, middle)], 2.0 * theme::NORMAL, color)?;
+        canvas.fill((left + 6.0, middle - 3.0), (left + 12.0, middle + 3.0), color)?;
+        let room = layout.width - theme::MARGIN - left - SAMPLE;
+        let text = wrap(method, face.size, face.weight, room, 1).concat();
+        canvas.text(&text, (left + SAMPLE, y), Align::Start, face)?;
+    }
+    Ok(())
+}
+
+/// The figure in words.
+fn describe(figure: &SweepCurves) -> String {
+    let mut sentences = figure.heading.sentences();
+    for facet in &figure.facets {
+        for curve in &facet.curves {
+            let rate = |(label, point): (&String, &Option<CurvePoint>)| {
+                let mean = point.as_ref().and_then(|point| point.mean);
+                mean.map_or_else(|| format!("{label}: none"), |mean| format!("{label}: {:.3}", mean.value))
+            };
+            let rates: Vec<String> = figure.axis.labels.iter().zip(&curve.points).map(rate).collect();
+            let (name, method, title) = (&facet.name, &curve.method, &figure.axis.title);
+            sentences.push(format!("{name}, {method}, mean rate by {title}: {}", rates.join(", ")));
+        }
+    }
+    sentences.join(". ")
+}

@@ -1,0 +1,269 @@
+//! All points of a sweep in one graph: stages with equal keys merge, so points share what they can.
+
+use super::data::repeat_label;
+use super::graph::Graph;
+use super::pipeline::{self, Built, Wired, pca_code, svm_code};
+use super::{Failures, Places, PlanError, PlannedPoint, Reported};
+use crate::config::experiment::{Experiment, Penalty};
+use crate::config::sweep::{Axis, Point, Sweep};
+use crate::config::{Resolved, Shown};
+use crate::solvers::pca::Keep;
+use crate::stages::inside::{RateInside, Tried};
+use crate::stages::pca::level;
+use crate::stages::svm::PenaltyOf;
+use crate::stages::sweep::{AxisEntry, Choice, FoldChoice, MakeSweepReport, Outcome, PointEntry, Rated};
+use crate::store::{Key, Store};
+use crate::types::Digest;
+
+/// Every point and the report over them.
+pub(super) fn build(
+    graph: &mut Graph,
+    resolved: &Resolved,
+    sweep: &Sweep,
+    failures: &Failures,
+    context: (&Store, &Places),
+) -> Result<Built, PlanError> {
+    let shared = sweep.points.iter().map(|point| components(&point.experiment)).max().unwrap_or(0);
+    let mut wired: Vec<Option<Wired>> = Vec::with_capacity(sweep.points.len());
+    for (number, point) in sweep.points.iter().enumerate() {
+        if failures.points.contains_key(&number) {
+            wired.push(None);
+            continue;
+        }
+        graph.begin_point(briefly(sweep, point));
+        let one = pipeline::wire(graph, &point.experiment, shared, context)
+            .map_err(|source| PlanError::AtPoint { point: sweep.label(point), source: Box::new(source) })?;
+        wired.push(Some(one));
+    }
+    let choices = match sweep.inner_folds {
+        Some(inner_folds) if failures.choice.is_none() => choices(graph, sweep, &wired, shared, inner_folds),
+        _ => Vec::new(),
+    };
+    let report = report(resolved, sweep, &wired, failures, choices);
+    graph.begin_point(Vec::new());
+    let report = graph.add("report", report);
+    let points = sweep.points.iter().zip(&wired).enumerate().map(|(number, (point, wired))| {
+        let predictions =
+            wired.iter().flat_map(|wired| &wired.methods).flat_map(|method| &method.entry.repeats);
+        let predictions = predictions.map(|repeat| repeat.predictions.key());
+        PlannedPoint {
+            label: sweep.label(point),
+            stages: graph.needed_for(predictions),
+            failure: failures.points.get(&number).cloned(),
+        }
+    });
+    let points = points.collect();
+    let built = wired.into_iter().flatten().collect::<Vec<_>>();
+    let data = built.iter().map(|wired| wired.data.digest.to_hex()).collect::<Vec<_>>();
+    Ok(Built {
+        report: Reported::Sweep(report),
+        notices: once(built.iter().flat_map(|wired| wired.notices.iter().cloned())),
+        stand_in: joined(&once(built.iter().filter_map(|wired| wired.data.stand_in.clone()))),
+        data: digest(&once(data.into_iter())),
+        fits: built.into_iter().flat_map(|wired| wired.fits).collect(),
+        points,
+    })
+}
+
+/// Of one data set its own digest, of several that of their digests.
+fn digest(all: &[String]) -> Digest {
+    match all {
+        [one] => Digest::from_hex(one).unwrap_or(crate::store::key::digest(one.as_bytes())),
+        all => crate::store::key::digest(all.join("\n").as_bytes()),
+    }
+}
+
+/// Components that a decomposition must hold for this point.
+fn components(experiment: &Experiment) -> usize {
+    match experiment.pca.components {
+        Keep::Count(count) | Keep::AtMost(count) => count,
+        Keep::Variance(_) => 0,
+    }
+}
+
+fn briefly(sweep: &Sweep, point: &Point) -> Vec<String> {
+    sweep.axes.iter().zip(&point.values).map(|(axis, value)| brief(axis, value)).collect()
+}
+
+/// `components = 5`: the last word of the axis is enough to tell points apart.
+fn brief(axis: &Axis, value: &Shown) -> String {
+    let name = axis.path.rsplit('.').next().unwrap_or(&axis.path);
+    match value {
+        Shown::Text(text) => format!("{name} = {text}"),
+        other => format!("{name} = {other}"),
+    }
+}
+
+/// Each once, in the order of their first.
+fn once(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = Vec::new();
+    for one in all {
+        if !seen.contains(&one) {
+            seen.push(one);
+        }
+    }
+    seen
+}
+
+fn joined(all: &[String]) -> Option<String> {
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+fn report(
+    resolved: &Resolved,
+    sweep: &Sweep,
+    wired: &[Option<Wired>],
+    failures: &Failures,
+    choices: Vec<Choice>,
+) -> MakeSweepReport {
+    let value = |shown: &Shown| serde_json::json!(shown);
+    let axes = sweep.axes.iter().map(|axis| AxisEntry {
+        path: axis.path.clone(),
+        values: axis.values.iter().map(value).collect(),
+        is_log: axis.is_log,
+    });
+    let points = sweep.points.iter().zip(wired).enumerate().map(|(number, (point, wired))| {
+        let outcome = match wired {
+            Some(wired) => Outcome::Done {
+                manifest: wired.data.images.manifest,
+                split: wired.data.split,
+                methods: wired.methods.iter().map(|method| method.entry.clone()).collect(),
+                overlaps: wired.overlaps.clone(),
+                data_set: wired.data.data_set(),
+                at_most: match point.experiment.pca.components {
+                    Keep::AtMost(count) => Some(count),
+                    Keep::Count(_) | Keep::Variance(_) => None,
+                },
+            },
+            None => Outcome::Failed { reason: failures.points.get(&number).cloned().unwrap_or_default() },
+        };
+        let methods = point.experiment.methods.iter().map(|method| method.name.clone()).collect();
+        PointEntry { values: point.values.iter().map(value).collect(), methods, outcome }
+    });
+    let done = || wired.iter().flatten();
+    let varied = |path: &str| sweep.axes.iter().any(|axis| axis.path == path);
+    MakeSweepReport {
+        axes: axes.collect(),
+        dimensions: sweep.dimensions.clone(),
+        points: points.collect(),
+        choices,
+        title: resolved.experiment.title.clone(),
+        protocol: pipeline::protocol(&resolved.experiment, !varied("pca.components")),
+        warnings: once(done().flat_map(|wired| wired.warnings.iter().cloned())),
+        seed: resolved.experiment.seed,
+        inner_folds: sweep.inner_folds,
+        no_choice: failures.choice.clone(),
+    }
+}
+
+/// Where points have the same images and the same folds, the best of them is chosen for each fold and method by an
+/// inner cross validation of the fold's training images.
+fn choices(
+    graph: &mut Graph,
+    sweep: &Sweep,
+    wired: &[Option<Wired>],
+    shared: usize,
+    inner_folds: usize,
+) -> Vec<Choice> {
+    let mut blocks: Vec<((Key, Key, usize), Vec<usize>)> = Vec::new();
+    for (number, wired) in wired.iter().enumerate() {
+        let Some(wired) = wired else { continue };
+        let same = (wired.data.images.manifest.key(), wired.data.split.key(), wired.data.splits.len());
+        match blocks.iter_mut().find(|(block, _)| *block == same) {
+            Some((_, points)) => points.push(number),
+            None => blocks.push((same, vec![number])),
+        }
+    }
+    let mut choices = Vec::new();
+    for (_, points) in blocks.into_iter().filter(|(_, points)| points.len() > 1) {
+        let point = |number: &usize| Some((&sweep.points[*number].experiment, wired[*number].as_ref()?));
+        let Some((_, first)) = points.first().and_then(point) else { continue };
+        let methods = once(points.iter().filter_map(point).flat_map(|(_, wired)| {
+            let fitted = wired.methods.iter().filter(|method| method.is_fitted);
+            fitted.map(|method| method.entry.name.clone()).collect::<Vec<_>>()
+        }));
+        for name in methods {
+            let folds = first.data.division.folds();
+            let folds = (0..first.data.splits.len())
+                .flat_map(|repeat| (0..folds).map(move |fold| (repeat, fold)))
+                .map(|(repeat, fold)| FoldChoice {
+                    repeat,
+                    fold,
+                    rated: rate(graph, sweep, wired, &points, &name, (repeat, fold), (shared, inner_folds)),
+                })
+                .collect();
+            choices.push(Choice {
+                method: name,
+                manifest: first.data.images.manifest,
+                data_set: first.data.data_set(),
+                folds,
+            });
+        }
+    }
+    choices
+}
+
+/// The stages that rate the points inside one fold, one for all points that are fitted to the same features alike.
+fn rate(
+    graph: &mut Graph,
+    sweep: &Sweep,
+    wired: &[Option<Wired>],
+    points: &[usize],
+    name: &str,
+    (repeat, fold): (usize, usize),
+    (shared, inner_folds): (usize, usize),
+) -> Vec<Rated> {
+    let mut stages: Vec<(RateInside, Vec<usize>)> = Vec::new();
+    for &number in points {
+        let Some(own) = &wired[number] else { continue };
+        let method = own.methods.iter().find(|method| method.is_fitted && method.entry.name == name);
+        let Some(method) = method else { continue };
+        let repeats = method.entry.repeats.get(repeat).zip(own.data.splits.get(repeat));
+        let Some((own_repeat, split)) = repeats else { continue };
+        let experiment = &sweep.points[number].experiment;
+        let (pca, svm) = (experiment.pca, &experiment.svm);
+        let c = match &svm.c {
+            Penalty::Fixed(c) => PenaltyOf::Experiment(*c),
+            Penalty::InnerCrossValidation { .. } => match own_repeat.selections.get(fold) {
+                Some(selection) => PenaltyOf::Selection(*selection),
+                None => continue,
+            },
+        };
+        let stage = RateInside {
+            manifest: own.data.images.manifest,
+            features: method.features,
+            split: *split,
+            fold,
+            tried: vec![Tried { components: pca.components, c }],
+            inner_folds,
+            stratified: experiment.split.stratified,
+            grouped: experiment.split.grouped,
+            seed: experiment.seed,
+            level: level(pca.components, pca.solver, shared),
+            pca_solver: pca.solver,
+            class_weight: svm.class_weight,
+            scale: svm.scale,
+            solver: svm.solver,
+            code: [pca_code(pca.solver), svm_code(svm.solver)],
+        };
+        match stages.iter_mut().find(|(other, _)| other.fits_as(&stage)) {
+            Some((other, numbers)) => {
+                other.tried.extend(stage.tried);
+                numbers.push(number);
+            }
+            None => stages.push((stage, vec![number])),
+        }
+    }
+    let mut rated = Vec::new();
+    for (stage, numbers) in stages {
+        if let Some(first) = numbers.first() {
+            graph.begin_point(briefly(sweep, &sweep.points[*first]));
+        }
+        let repeats = wired.iter().flatten().map(|wired| wired.data.splits.len()).max().unwrap_or(1);
+        let label = format!("rate-inside {name}{} fold {}", repeat_label(repeat, repeats), fold + 1);
+        let handle = graph.add(label, stage);
+        rated.extend(numbers.into_iter().enumerate().map(|(at, point)| Rated { point, rates: handle, at }));
+    }
+    rated.sort_by_key(|rated| rated.point);
+    rated
+}

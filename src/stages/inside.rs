@@ -1,0 +1,201 @@
+//! `rate-inside`: how the points of a sweep do in a cross validation inside one fold's training images.
+//!
+//! Everything that is fitted is fitted anew inside; the fold's test images are never seen. Each inner fold is
+//! decomposed once for all numbers of components, and machines of one number are fitted along ascending C, each
+//! starting where the last one came from: the list of what is tried is part of the key.
+
+use ndarray::s;
+use serde::{Deserialize, Serialize};
+
+use super::features::Features;
+use super::inner_folds::{InnerFolds, Parts};
+use super::inspect::Manifest;
+use super::split::Split;
+use super::svm::PenaltyOf;
+use super::{from_json, to_json};
+use crate::solvers::pca::{Keep, PcaError, PcaModel, PcaSolver};
+use crate::solvers::scale::{Scale, ScaleModel};
+use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
+use crate::split::Fold;
+use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
+use crate::types::{Emotion, Seed};
+
+const FILE: &str = "rates.json";
+
+/// The mean true positive rate of each point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InsideRates {
+    /// In the order in which they were tried; none of one that cannot be fitted to so few images.
+    pub mean_true_positive_rate: Vec<Option<f64>>,
+}
+
+impl Artifact for InsideRates {
+    fn save(&self) -> Result<Files, ArtifactError> {
+        Ok(Files::from([(FILE.to_owned(), to_json(self)?)]))
+    }
+
+    fn load(files: &Files) -> Result<Self, ArtifactError> {
+        from_json(files, FILE)
+    }
+}
+
+/// In what the points differ.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// Principal components kept.
+    pub components: Keep,
+    /// Penalty C; one that was chosen was chosen inside the same training images.
+    pub c: PenaltyOf,
+}
+
+/// The stage.
+#[derive(Clone, Serialize)]
+pub struct RateInside {
+    /// Labels and groups.
+    pub manifest: Handle<Manifest>,
+    /// Features of all images.
+    pub features: Handle<Features>,
+    /// Which of them are trained on.
+    pub split: Handle<Split>,
+    /// The fold, from 0.
+    pub fold: usize,
+    /// What is rated.
+    pub tried: Vec<Tried>,
+    /// Folds of the inner cross validation.
+    pub inner_folds: usize,
+    /// Each class is spread evenly over them.
+    pub stratified: bool,
+    /// Groups stay together.
+    pub grouped: bool,
+    /// Decides which image goes where.
+    pub seed: Seed,
+    /// What is decomposed for all of them.
+    pub level: Keep,
+    /// How components are found.
+    pub pca_solver: PcaSolver,
+    /// Extra penalty on each problem's own class.
+    pub class_weight: ClassWeight,
+    /// How scores are scaled.
+    pub scale: Scale,
+    /// How machines are trained.
+    pub solver: SvmSolver,
+    /// Which code does all that, and its versions.
+    pub code: [&'static str; 2],
+}
+
+impl RateInside {
+    /// Whether another differs in what is tried alone, so that one stage can rate both.
+    pub fn fits_as(&self, other: &Self) -> bool {
+        (self.features.key(), self.level, self.pca_solver, self.class_weight, self.scale, self.solver)
+            == (
+                other.features.key(),
+                other.level,
+                other.pca_solver,
+                other.class_weight,
+                other.scale,
+                other.solver,
+            )
+            && (self.stratified, self.grouped, self.seed) == (other.stratified, other.grouped, other.seed)
+    }
+}
+
+impl Stage for RateInside {
+    const NAME: &'static str = "rate-inside";
+    const VERSION: u32 = 1;
+    type Output = InsideRates;
+
+    // As `fit-pca`, of a part of the rows.
+    fn memory(&self, inputs: u64) -> u64 {
+        9 * inputs + (32 << 20)
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<InsideRates, StageError> {
+        let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
+        let split = context.get(&self.split)?;
+        let inner = InnerFolds {
+            fold: self.fold,
+            folds: self.inner_folds,
+            stratified: self.stratified,
+            grouped: self.grouped,
+            seed: self.seed,
+        };
+        let hint = "lower `inner_folds` in `[sweep]`, or set `select = \"none\"`";
+        let parts = inner.of((&manifest, &features, &split), hint)?;
+        let paths = self.paths(context)?;
+        let rates = parts.rates(context, self.tried.len(), |inside| self.predict(inside, &parts, &paths))?;
+        Ok(InsideRates { mean_true_positive_rate: rates })
+    }
+}
+
+/// What is tried with one number of components: positions and penalties, ascending.
+struct Path {
+    components: Keep,
+    tried: Vec<(usize, f64)>,
+}
+
+impl RateInside {
+    fn paths(&self, context: &Context<'_>) -> Result<Vec<Path>, StageError> {
+        let mut paths: Vec<Path> = Vec::new();
+        for (at, Tried { components, c }) in self.tried.iter().enumerate() {
+            let c = match c {
+                PenaltyOf::Experiment(c) => *c,
+                PenaltyOf::Selection(selection) => context.get(selection)?.c,
+            };
+            match paths.iter_mut().find(|path| path.components == *components) {
+                Some(path) => path.tried.push((at, c)),
+                None => paths.push(Path { components: *components, tried: vec![(at, c)] }),
+            }
+        }
+        for path in &mut paths {
+            path.tried.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        }
+        Ok(paths)
+    }
+
+    /// What each point predicts for the inner fold's test rows.
+    fn predict(
+        &self,
+        inside: &Fold,
+        parts: &Parts,
+        paths: &[Path],
+    ) -> Result<Vec<Option<Vec<Emotion>>>, StageError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            StageError::Failed(format!("inner cross validation of fold {}: {error}", self.fold + 1))
+        };
+        let bad = |error: PcaError| {
+            StageError::BadInput(format!("inner cross validation of fold {}: {error}", self.fold + 1))
+        };
+        let rows = parts.rows.get().view();
+        let train = inside.train_rows(rows).map_err(|error| failed(&error))?;
+        let labels = inside.train_of(parts.labels.get()).map_err(|error| failed(&error))?;
+        let model = match self.level {
+            Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&train, most, self.pca_solver),
+            Keep::Variance(_) => PcaModel::fit(&train, self.level, self.pca_solver),
+        };
+        let model = model.map_err(bad)?;
+        let scores = model.project(rows).map_err(bad)?;
+        let mut predicted = vec![None; self.tried.len()];
+        for path in paths {
+            // More components than the inner fold has: this point cannot be the best.
+            let Ok(count) = model.count(path.components) else { continue };
+            let kept = scores.slice(s![.., ..count]);
+            let train = inside.train_rows(kept).map_err(|error| failed(&error))?;
+            let test = inside.test_rows(kept).map_err(|error| failed(&error))?;
+            let scale = ScaleModel::fit(&train, self.scale).map_err(|error| failed(&error))?;
+            let train = train.try_map(|scores| scale.apply(scores.view())).map_err(|error| failed(&error))?;
+            let test = scale.apply(test.get().view()).map_err(|error| failed(&error))?;
+            let parameters = SvmParameters {
+                class_weight: self.class_weight,
+                solver: self.solver,
+                ..SvmParameters::default()
+            };
+            let penalties: Vec<f64> = path.tried.iter().map(|(_, c)| *c).collect();
+            let fits = OneVsAllModel::fit_path(&train, &labels, &parameters, &penalties);
+            for ((at, _), svm) in path.tried.iter().zip(fits.map_err(|error| failed(&error))?) {
+                let values = svm.decision_values(test.view()).map_err(|error| failed(&error))?;
+                predicted[*at] = Some(svm.predict(values.view()));
+            }
+        }
+        Ok(predicted)
+    }
+}

@@ -1,0 +1,174 @@
+//! The best point of each method: chosen fold by fold by a cross validation inside the fold's training images, then
+//! tested on the fold's test images. The rate of that whole procedure is what one may report for a method whose
+//! settings were chosen on the same data; the highest rate among the points is not.
+//!
+//! Source: Varma and Simon, *Bias in error estimation when using cross-validation for model selection*, BMC
+//! Bioinformatics 7:91, 2006.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::evaluate::Prediction;
+use super::sweep::{Choice, FoldChoice, MakeSweepReport, PointAt};
+use super::sweep_intervals::intervals_of_means;
+use super::to_json;
+use crate::figures::sweep_choice::{self, ChoiceRow};
+use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
+use crate::stage::{ArtifactError, Context, Files, StageError};
+use crate::types::Emotion;
+
+/// The best point of a method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestSummary {
+    /// The method.
+    pub method: String,
+    /// What tables call its data set.
+    pub data_set: String,
+    /// Fold by fold.
+    pub folds: Vec<BestOfFold>,
+    /// Mean true positive rate of the procedure, over all folds.
+    pub mean_true_positive_rate: Option<f64>,
+    /// From a bootstrap over groups.
+    pub interval: Option<Interval>,
+    /// Rate of each class.
+    pub true_positive_rate: BTreeMap<Emotion, BestRate>,
+}
+
+/// A fold's choice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestOfFold {
+    /// The repetition, from 0.
+    pub repeat: usize,
+    /// Its fold, from 0.
+    pub fold: usize,
+    /// The point chosen, from 0.
+    pub point: usize,
+    /// Its value on each axis.
+    pub values: BTreeMap<String, Value>,
+    /// Its mean true positive rate inside the training images.
+    pub rate_inside: f64,
+    /// Its mean true positive rate on the test images, which were not asked.
+    pub rate_on_test: Option<f64>,
+    /// What every point that could be fitted came to inside: number and rate.
+    pub considered: Vec<(usize, f64)>,
+}
+
+/// A class's rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestRate {
+    /// Tested images.
+    pub images: u64,
+    /// Share of them told rightly.
+    pub rate: f64,
+    /// Wilson's.
+    pub interval: Option<Interval>,
+}
+
+/// Chooses; a point wins a fold with the highest rate inside, of equals the first.
+pub(super) fn choose(
+    report: &MakeSweepReport,
+    context: &Context<'_>,
+    points: &[PointAt],
+) -> Result<Vec<BestSummary>, StageError> {
+    report.choices.iter().map(|choice| best(report, context, points, choice)).collect()
+}
+
+fn best(
+    report: &MakeSweepReport,
+    context: &Context<'_>,
+    points: &[PointAt],
+    choice: &Choice,
+) -> Result<BestSummary, StageError> {
+    let mut folds = Vec::new();
+    let mut tested: Vec<Prediction> = Vec::new();
+    for FoldChoice { repeat, fold, rated } in &choice.folds {
+        let (repeat, fold) = (*repeat, *fold);
+        let mut considered = Vec::new();
+        for rated in rated {
+            let rates = context.get(&rated.rates)?;
+            let rate = rates.mean_true_positive_rate.get(rated.at).copied().flatten();
+            considered.extend(rate.map(|rate| (rated.point, rate)));
+        }
+        let highest = |best: (usize, f64), next: (usize, f64)| if next.1 > best.1 { next } else { best };
+        let Some((point, rate_inside)) = considered.iter().copied().reduce(highest) else { continue };
+        let method = points.get(point).and_then(|at| at.methods.iter().find(|at| at.name == choice.method));
+        let method = method.ok_or_else(|| StageError::Failed("a chosen point has no results".to_owned()))?;
+        let rows = method.repeats.get(repeat).map(|repeat| repeat.rows.as_slice()).unwrap_or_default();
+        let own = rows.iter().filter(|row| row.fold as usize == fold);
+        let own: Vec<Prediction> = own.cloned().collect();
+        let values = report.values(point).into_iter().map(|(path, value)| (path.to_owned(), value.clone()));
+        folds.push(BestOfFold {
+            repeat,
+            fold,
+            point,
+            values: values.collect(),
+            rate_inside,
+            rate_on_test: mean_true_positive_rate(&matrix(&own)),
+            considered,
+        });
+        tested.extend(own);
+    }
+    let matrix = matrix(&tested);
+    let rates = true_positive_rate(&matrix);
+    let repeats = choice.folds.iter().map(|fold| fold.repeat as u64 + 1).max().unwrap_or(1);
+    let of_class = |emotion: Emotion| {
+        let (rate, images) = (rates[emotion.index()]?, matrix.images(emotion));
+        Some((emotion, BestRate { images, rate, interval: wilson(rate, images / repeats) }))
+    };
+    let interval = context.parallel(|| intervals_of_means(&[tested.iter().collect()], report.seed));
+    Ok(BestSummary {
+        method: choice.method.clone(),
+        data_set: choice.data_set.clone(),
+        folds,
+        mean_true_positive_rate: mean_true_positive_rate(&matrix),
+        interval: interval.into_iter().next().flatten(),
+        true_positive_rate: Emotion::ALL.into_iter().filter_map(of_class).collect(),
+    })
+}
+
+fn matrix(rows: &[Prediction]) -> ConfusionMatrix {
+    ConfusionMatrix::of(rows.iter().map(|row| (row.label, row.predicted)))
+}
+
+/// `best.json` and `best.csv`; none where nothing is chosen.
+pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Files, ArtifactError> {
+    let Some(inner_folds) = report.inner_folds.filter(|_| !best.is_empty()) else { return Ok(Files::new()) };
+    let how = format!(
+        "the point with the highest mean true positive rate in a {inner_folds}-fold cross validation inside each \
+         fold's training images, of equals the first; the fold's test images had no part in it"
+    );
+    let record = json!({ "chosen_by": how, "best": best });
+    let axes: Vec<String> = report.axes.iter().map(|axis| axis.path.clone()).collect();
+    let row = |best: &BestSummary, fold: &BestOfFold| ChoiceRow {
+        method: best.method.clone(),
+        repeat: Some(fold.repeat),
+        fold: Some(fold.fold),
+        point: Some(fold.point),
+        values: axes.iter().map(|axis| fold.values.get(axis).cloned().unwrap_or_default()).collect(),
+        rate_inside: Some(fold.rate_inside),
+        rate_on_test: fold.rate_on_test,
+        interval: None,
+        data_set: best.data_set.clone(),
+    };
+    let all = |best: &BestSummary| ChoiceRow {
+        method: best.method.clone(),
+        repeat: None,
+        fold: None,
+        point: None,
+        values: vec![Value::Null; axes.len()],
+        rate_inside: None,
+        rate_on_test: best.mean_true_positive_rate,
+        interval: best.interval,
+        data_set: best.data_set.clone(),
+    };
+    let rows: Vec<ChoiceRow> = best
+        .iter()
+        .flat_map(|best| best.folds.iter().map(move |fold| row(best, fold)).chain([all(best)]))
+        .collect();
+    Ok(Files::from([
+        ("best.json".to_owned(), to_json(&record)?),
+        ("best.csv".to_owned(), sweep_choice::best_csv(&axes, &rows).into_bytes()),
+    ]))
+}

@@ -1,0 +1,56 @@
+//! Intervals of the mean rates of a sweep: methods and points that were tested on the same images are resampled together.
+
+use super::evaluate::Prediction;
+use super::sweep::{MethodAt, PointAt};
+use crate::metrics::bootstrap::{Tallies, percentile_interval, resample};
+use crate::metrics::{Groups, Interval};
+use crate::types::Seed;
+
+/// Bootstrap intervals of all mean rates. Methods tested on the same images are resampled together, once.
+pub(super) fn mean_intervals(points: &mut [PointAt], seed: Seed) {
+    let mut methods: Vec<&mut MethodAt> = points.iter_mut().flat_map(|point| &mut point.methods).collect();
+    while let Some(first) = methods.first() {
+        let same: Vec<Prediction> = first.answers().into_iter().cloned().collect();
+        let (own, others) = methods.into_iter().partition(|method: &&mut MethodAt| {
+            let own = method.answers();
+            let is_same = |(a, b): (&Prediction, &Prediction)| {
+                (&a.image, &a.group, a.label) == (&b.image, &b.group, b.label)
+            };
+            own.len() == same.len() && own.into_iter().zip(&same).all(is_same)
+        });
+        let mut own: Vec<&mut MethodAt> = own;
+        let answers: Vec<Vec<&Prediction>> = own.iter().map(|method| method.answers()).collect();
+        let intervals = intervals_of_means(&answers, seed);
+        for (method, interval) in own.iter_mut().zip(intervals) {
+            method.mean_interval = interval;
+        }
+        methods = others;
+    }
+}
+
+/// Of methods that answer for the same images, in the same order.
+pub(super) fn intervals_of_means(answers: &[Vec<&Prediction>], seed: Seed) -> Vec<Option<Interval>> {
+    let Some(images) = answers.first() else { return Vec::new() };
+    let groups = Groups::of(images.iter().map(|row| (row.label, row.group.as_str())));
+    // Images by class, and then the right answers by method and class.
+    let amounts = images.iter().enumerate().flat_map(|(image, row)| {
+        let class = row.label.index();
+        let right = answers.iter().enumerate().filter(move |(_, rows)| rows[image].predicted == row.label);
+        std::iter::once((image, class, 1.0))
+            .chain(right.map(move |(method, _)| (image, 8 * (method + 1) + class, 1.0)))
+    });
+    let tallies = Tallies::gather(&groups, 8 * (answers.len() + 1), amounts);
+    let resampled = resample(&groups, &tallies, seed, |sums| -> Vec<Option<f64>> {
+        let (images, right) = sums.split_at(8);
+        right.chunks(8).map(|right| mean_rate(images, right)).collect()
+    });
+    (0..answers.len()).map(|method| percentile_interval(resampled.iter().map(|row| row[method]))).collect()
+}
+
+fn mean_rate(images: &[f64], right: &[f64]) -> Option<f64> {
+    let rates = || {
+        images.iter().zip(right).filter(|(images, _)| **images > 0.0).map(|(images, right)| right / images)
+    };
+    let classes = rates().count();
+    (classes > 0).then(|| rates().sum::<f64>() / classes as f64)
+}
