@@ -4,6 +4,7 @@ use crate::config::Problem;
 use crate::dataset::feature_file::FeatureFileError;
 use crate::fs::FsError;
 use crate::networks::checkpoint::CheckpointError;
+use crate::parity::ParityError;
 use crate::plan::PlanError;
 use crate::report::ReportError;
 use crate::report::serve::ServeError;
@@ -68,6 +69,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A results folder that is compared with the paper.
+    #[error(transparent)]
+    Parity(#[from] ParityError),
     /// `emolab store verify` found damage.
     #[error("{0} damaged files; the next run that needs them computes them again")]
     Damaged(usize),
@@ -93,6 +97,7 @@ impl Error {
             | Self::Compare(_)
             | Self::Features(_)
             | Self::Weights(_)
+            | Self::Parity(_)
             | Self::Pca(_)
             | Self::Serve(_)
             | Self::Report(ReportError::NoRecord { .. })

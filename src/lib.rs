@@ -27,6 +27,7 @@
 //! The modules stand in the order in which data flows; each uses only those above it.
 
 pub mod fs;
+pub mod paper;
 pub mod types;
 
 pub mod store;
@@ -50,6 +51,8 @@ pub mod plan;
 pub mod run;
 
 pub mod results;
+
+pub mod parity;
 
 pub mod report;
 

@@ -1,78 +1,80 @@
 //! `emolab figures`
 
-use std::path::PathBuf;
+mod finished;
+mod paper;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::json;
 
-use super::run::{RunOptions, announce, finish};
 use super::{Global, Printer, stop_on_signal};
-use crate::config::{self, Overrides};
+use crate::config;
 use crate::error::Error;
-use crate::fs;
-use crate::plan::{Failures, Places, Status, plan_without};
-use crate::results;
-use crate::store::Store;
+use crate::figures::{FIGURES, PaperFigure};
+use finished::Finished;
 
 /// Render the figures and tables of finished results again.
 #[derive(Args)]
 pub struct Figures {
-    /// Names of results folders [default: all]
+    /// The paper's figures 1 to 7, `table1` to `table3`, `all` of these; or names of results folders
+    /// [default: every results folder]
+    #[arg(value_name = "FIGURE")]
     names: Vec<String>,
+    /// Formats of the paper's figures in `results/paper`; a results folder holds all three
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "svg,png,pdf")]
+    format: Vec<Format>,
+}
+
+/// How a figure is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Svg,
+    Png,
+    Pdf,
+}
+
+impl Format {
+    const fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+            Self::Pdf => "pdf",
+        }
+    }
 }
 
 impl Figures {
     pub(super) fn run(&self, global: &Global, printer: &Printer) -> Result<(), Error> {
         let cancel = stop_on_signal();
         let project = config::project_here();
-        let all = project.join("results");
-        let folders: Vec<PathBuf> = if self.names.is_empty() {
-            fs::children(&all)?.into_iter().filter(|folder| folder.join("run.json").is_file()).collect()
-        } else {
-            self.names.iter().map(|name| all.join(name)).collect()
-        };
-        if folders.is_empty() {
-            return Err(Error::Arguments(format!(
-                "there are no results in `{}`; run an experiment first",
-                all.display()
-            )));
+        let finished = Finished { project: &project, global, printer, cancel: &cancel };
+        let (mut wanted, mut folders) = (Vec::new(), Vec::new());
+        for name in &self.names {
+            match PaperFigure::find(name) {
+                Some(figure) => wanted.push(figure),
+                None if name == "all" => wanted.extend(FIGURES),
+                None => folders.push(name.clone()),
+            }
+        }
+        if self.names.is_empty() {
+            folders = finished.all()?;
         }
         for folder in folders {
-            let record = results::read_record(&folder).ok_or_else(|| {
-                Error::Arguments(format!(
-                    "`{}` is no results folder: it has no readable run.json",
-                    folder.display()
-                ))
-            })?;
-            let overrides = Overrides { arguments: record.set.clone(), ..Overrides::from_process(&[]) };
-            let resolved =
-                config::load(&project.join(&record.file), &overrides).map_err(Error::Experiment)?;
-            let store = Store::open(&global.store.clone().unwrap_or_else(|| project.join(".emolab")));
-            let failures = Failures { points: record.failures.clone(), choice: None };
-            let planned = plan_without(&resolved, &store, &Places::of(&project), &failures)?;
-            let stale =
-                planned.graph.nodes().iter().zip(&planned.status).find(|(node, status)| {
-                    matches!(status, Status::Miss(_)) && node.key != planned.report.key()
-                });
-            if let Some((node, _)) = stale {
-                let message = format!(
-                    "`{}` must be computed before the figures of `{}` can be drawn; run: emolab run {}",
-                    node.label, record.experiment, record.file
-                );
-                return Err(Error::Arguments(message));
-            }
-            announce(&planned, printer);
-            let options = RunOptions { threads: Some(1), ..RunOptions::new(cancel.clone()) };
-            let (written, ..) =
-                finish(&resolved, planned, &store, (&record.file, &record.set), &options, printer)?;
-            let drawn: Vec<String> = written
-                .files
-                .iter()
-                .filter(|name| name.starts_with("figure") || name.starts_with("sweep."))
-                .cloned()
-                .collect();
+            let written = finished.redraw(&folder)?;
+            let is_drawing = |name: &&String| name.starts_with("figure") || name.starts_with("sweep.");
+            let drawn: Vec<String> = written.files.iter().filter(is_drawing).cloned().collect();
             let state = if written.up_to_date { "up to date" } else { "drawn" };
             printer.summary(&format!("{}: {} {state}", written.folder.display(), drawn.join(", ")));
         }
-        Ok(())
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let drawn = paper::draw(&finished, &wanted, &self.format)?;
+        if printer.wants_json() {
+            printer.json(&json!({"written": drawn.files, "missing": drawn.missing}));
+        }
+        for file in &drawn.files {
+            printer.summary(&file.display().to_string());
+        }
+        if drawn.missing.is_empty() { Ok(()) } else { Err(Error::Arguments(drawn.missing.join("\n"))) }
     }
 }

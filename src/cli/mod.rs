@@ -5,6 +5,7 @@ mod compare;
 mod config;
 mod figures;
 mod fit_pca;
+mod parity;
 mod plan;
 mod printer;
 mod progress;
@@ -70,6 +71,8 @@ enum Command {
     Serve(serve::Serve),
     /// Compare methods on the same images: two of one run, or those of two runs
     Compare(compare::Compare),
+    /// Compare what the paper states with what runs found
+    Parity(parity::Parity),
     /// Fit the support vector machines of an experiment with both solvers, and compare answers and times
     CheckSolvers(check_solvers::CheckSolvers),
     /// Fit principal components to a feature file of any size
@@ -144,6 +147,7 @@ impl Cli {
             Command::Report(command) => command.run(&self.global, printer),
             Command::Serve(command) => command.run(&self.global, printer),
             Command::Compare(command) => command.run(printer),
+            Command::Parity(command) => command.run(printer),
             Command::CheckSolvers(command) => command.run(&self.global, printer),
             Command::FitPca(command) => command.run(printer),
             Command::Weights(command) => command.run(printer),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::figures::Columns;
 use crate::images::{Filter, Fit};
 use crate::networks::recipe::Recipe;
 use crate::networks::{Device, Input, Layer, NetworkCard, Precision};
@@ -35,6 +36,8 @@ pub struct Experiment {
     pub trainings: Trainings,
     /// What is drawn.
     pub figure: Figure,
+    /// A map of the tested images.
+    pub embedding: Option<Embedding>,
     /// Where CNNs run.
     pub device: Device,
     /// Most memory that a run may use.
@@ -265,6 +268,23 @@ pub enum Penalty {
     },
 }
 
+/// `[embedding]`
+#[derive(Clone, Debug)]
+pub struct Embedding {
+    /// Names of the methods whose features are mapped.
+    pub methods: Vec<String>,
+    /// The paper's number, which names the files.
+    pub number: Option<u32>,
+    /// Title of the figure.
+    pub title: Option<String>,
+    /// Principal components that enter the map, at most.
+    pub components: usize,
+    /// About how many neighbours count.
+    pub perplexity: f64,
+    /// Steps of the descent.
+    pub iterations: usize,
+}
+
 /// `[figure]`
 #[derive(Clone, Copy, Debug)]
 pub struct Figure {
@@ -272,4 +292,6 @@ pub struct Figure {
     pub kind: FigureKind,
     /// The paper's number, which names the files: `figure5.svg`.
     pub number: Option<u32>,
+    /// How many columns of a page it is as wide as.
+    pub columns: Columns,
 }

@@ -7,6 +7,7 @@
 //! description. The JSON schema and the resolved listing come from the same statements.
 
 mod document;
+mod embedding;
 pub mod experiment;
 mod field;
 mod layers;

@@ -9,10 +9,11 @@ use super::section::Reader;
 use super::{sweep, tables};
 
 /// Between them these files visit every setting: one for each choice that brings settings of its own.
-const VISITS: [&str; 5] = [
+const VISITS: [&str; 6] = [
     "[split]\nkind = \"k-fold\"\n[[method]]\nvariant = \"imagenet-cnn\"",
     "[split]\nkind = \"holdout\"\n[[method]]\nvariant = \"precomputed\"",
     "[[method]]\nvariant = \"imagenet-cnn\"\nnetwork = \"torchscript\"",
+    "[[method]]\nvariant = \"precomputed\"\n[embedding]\ncomponents = 50",
     "[[method]]\nvariant = \"fine-tuned\"\n[training.fine-tuned]\niterations = 1\nschedule = \"step\"\noptimizer = \"sgd\"\n\
      [training.noisy-fine-tuned]\niterations = 1\nschedule = \"step\"\noptimizer = \"sgd\"",
     "[[method]]\nvariant = \"fine-tuned\"\n[training.fine-tuned]\npreset = \"modern\"\n[training.noisy-fine-tuned]\npreset = \"modern\"",

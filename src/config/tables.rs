@@ -10,7 +10,8 @@ use super::experiment::{
 use super::names::{nearest, number};
 use super::section::{Reader, Section};
 use super::setting::Shown;
-use super::{methods, training};
+use super::{embedding, methods, training};
+use crate::figures::Columns;
 use crate::networks::Device;
 use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::Scale;
@@ -31,6 +32,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Experiment {
     let trainings = training::read(top.table("training"), seed);
     methods::need_trainings(&top, &methods, &trainings);
     let figure = figure(top.table("figure"));
+    let embedding = embedding::read(&top, &methods);
     let compute = top.table("compute");
     let device = compute
         .field(
@@ -61,7 +63,21 @@ pub(super) fn read(reader: &Reader<'_>) -> Experiment {
     // Read on its own, once it is known what there is to sweep.
     top.take("sweep");
     top.end();
-    Experiment { name, title, seed, dataset, split, methods, pca, svm, trainings, figure, device, memory }
+    Experiment {
+        name,
+        title,
+        seed,
+        dataset,
+        split,
+        methods,
+        pca,
+        svm,
+        trainings,
+        figure,
+        embedding,
+        device,
+        memory,
+    }
 }
 
 fn experiment(table: Section<'_>) -> (String, String, Seed) {
@@ -325,6 +341,8 @@ fn figure(table: Section<'_>) -> Figure {
     let kind = table.choice("kind", "What is drawn.", &FIGURE_KINDS).or(FigureKind::PerClassTpr);
     let number = table.integer("number", "The figure's number in the paper, which names its files.", 1, 99);
     let number = number.optional().map(|number| number as u32);
+    let columns = table.integer("columns", "Columns of a page that it is as wide as: 8.5 or 17.5 cm.", 1, 2);
+    let columns = if columns.or(2) == 1 { Columns::One } else { Columns::Two };
     table.end();
-    Figure { kind, number }
+    Figure { kind, number, columns }
 }

@@ -4,12 +4,15 @@
 //! out equally wide. The finished SVG holds glyph outlines and no text elements: it looks the same where
 //! `DejaVu Sans` is not installed. Its title and description keep the words for search and screen readers.
 
-use std::fmt::Display;
+use std::cell::RefCell;
+use std::fmt::{Display, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{PathElement, Polygon, Rectangle};
+use plotters::element::{Circle, PathElement, Polygon, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontTransform, RGBColor, ShapeStyle, TextStyle};
 use resvg::usvg::{Indent, WriteOptions};
@@ -45,6 +48,8 @@ impl Type {
 /// A white sheet.
 pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
+    /// `image` elements, which come over all that is drawn.
+    pictures: RefCell<String>,
 }
 
 /// The SVG of what `draw` draws on a sheet of that size, in user units; `title` and `description` are its
@@ -57,12 +62,15 @@ pub(super) fn draw(
     draw: impl FnOnce(&Canvas<'_>) -> Result<(), FigureError>,
 ) -> Result<String, FigureError> {
     let mut drawn = String::new();
+    let pictures;
     {
         let size = (tenths(width) as u32, tenths(height) as u32);
-        let canvas = Canvas { area: SVGBackend::with_string(&mut drawn, size).into_drawing_area() };
+        let area = SVGBackend::with_string(&mut drawn, size).into_drawing_area();
+        let canvas = Canvas { area, pictures: RefCell::default() };
         canvas.area.fill(&theme::PAPER).map_err(failed)?;
         draw(&canvas)?;
         canvas.area.present().map_err(failed)?;
+        pictures = canvas.pictures.into_inner();
     }
     // The backend's opening tag gives the size in tenths; the sheet's is a tenth of it.
     let body = drawn.split_once('>').map_or("", |(_, body)| body);
@@ -82,11 +90,11 @@ pub(super) fn draw(
     let Some((open, body)) = outlined.split_once('>') else {
         return Err(FigureError::Draw { reason: "no SVG element".to_owned() });
     };
+    let body = body.trim_end().trim_end_matches("</svg>");
     Ok(format!(
-        "{open} role=\"img\"><title>{}</title><desc>{}</desc>{}\n",
+        "{open} role=\"img\"><title>{}</title><desc>{}</desc>{body}{pictures}</svg>\n",
         escape(title),
         escape(description),
-        body.trim_end()
     ))
 }
 
@@ -107,6 +115,51 @@ impl Canvas<'_> {
     pub(super) fn band(&self, corners: &[(f64, f64)], color: RGBColor) -> Result<(), FigureError> {
         let corners: Vec<_> = corners.iter().copied().map(point).collect();
         self.area.draw(&Polygon::new(corners, color.mix(theme::BAND_OPACITY))).map_err(failed)
+    }
+
+    /// A filled polygon.
+    pub(super) fn polygon(&self, corners: &[(f64, f64)], color: RGBColor) -> Result<(), FigureError> {
+        let corners: Vec<_> = corners.iter().copied().map(point).collect();
+        self.area.draw(&Polygon::new(corners, color.filled())).map_err(failed)
+    }
+
+    /// A filled circle.
+    pub(super) fn disc(&self, centre: (f64, f64), radius: f64, color: RGBColor) -> Result<(), FigureError> {
+        self.area.draw(&Circle::new(point(centre), tenths(radius), color.filled())).map_err(failed)
+    }
+
+    /// Diagonal lines across a rectangle.
+    pub(super) fn hatch(
+        &self,
+        (left, top): (f64, f64),
+        (right, bottom): (f64, f64),
+        color: RGBColor,
+    ) -> Result<(), FigureError> {
+        // Lines x + y = c, on the same lattice in every bar, so that neighbours match.
+        let mut c = ((left + top) / theme::HATCH).floor() * theme::HATCH;
+        while c < right + bottom {
+            let (from, to) = ((c - bottom).max(left), (c - top).min(right));
+            if to - from > 0.2 {
+                self.line(&[(from, c - from), (to, c - to)], 1.2, color)?;
+            }
+            c += theme::HATCH;
+        }
+        Ok(())
+    }
+
+    /// A JPEG, stretched into a rectangle; it comes over all that is drawn.
+    pub(super) fn picture(&self, jpeg: &[u8], (left, top): (f64, f64), width: f64, height: f64) {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            self.pictures.borrow_mut(),
+            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
+             href=\"data:image/jpeg;base64,{}\"/>",
+            rounded(left),
+            rounded(top),
+            rounded(width),
+            rounded(height),
+            STANDARD.encode(jpeg)
+        );
     }
 
     /// A dotted horizontal line.
@@ -157,6 +210,11 @@ impl Canvas<'_> {
         let style = TextStyle::from(font).color(&face.color).pos(Pos::new(h_pos, VPos::Bottom));
         self.area.draw_text(&clean(text), &style, point(at)).map_err(failed)
     }
+}
+
+/// The finished sheet is in user units.
+fn rounded(length: f64) -> f64 {
+    (length * 100.0).round() / 100.0
 }
 
 fn tenths(length: f64) -> i32 {

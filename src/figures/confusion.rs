@@ -2,7 +2,9 @@
 
 use super::canvas::{Align, Canvas, Type, draw};
 use super::heading::Heading;
+use super::per_class_tpr::short;
 use super::text::{Weight, width, wrap};
+use super::theme::Columns;
 use super::{FigureError, theme};
 use crate::types::Emotion;
 
@@ -11,6 +13,8 @@ use crate::types::Emotion;
 pub struct ConfusionMatrices {
     /// The words above it.
     pub heading: Heading,
+    /// How wide it is.
+    pub columns: Columns,
     /// From left to right.
     pub matrices: Vec<Matrix>,
 }
@@ -26,14 +30,12 @@ pub struct Matrix {
     pub rates: [Option<[f64; 8]>; 8],
 }
 
-const CELL: f64 = 37.0;
-const SIDE: f64 = 8.0 * CELL;
+/// Side of the largest cell.
+const CELL_MOST: f64 = 34.0;
 /// Between two matrices.
-const BETWEEN: f64 = 26.0;
-/// Most matrices in a row.
-const COLUMNS: usize = 3;
+const BETWEEN: f64 = 12.0;
 /// Of the shared scale.
-const SCALE_WIDTH: f64 = 13.0;
+const SCALE_WIDTH: f64 = 9.0;
 const SCALE_STEPS: usize = 64;
 
 /// The figure as SVG, all text as outlines; the same data gives the same bytes.
@@ -49,12 +51,12 @@ pub fn svg(figure: &ConfusionMatrices) -> Result<String, FigureError> {
     draw(layout.width, height, &figure.heading.title, &describe(figure), |canvas| {
         heading.draw(canvas)?;
         for (index, matrix) in figure.matrices.iter().enumerate() {
-            let left = layout.left + (index % layout.columns) as f64 * (SIDE + BETWEEN);
+            let left = layout.left + (index % layout.columns) as f64 * (layout.side() + BETWEEN);
             let above = top + (index / layout.columns) as f64 * layout.row_height();
-            matrix_title(canvas, matrix, (left, above))?;
+            matrix_title(canvas, matrix, (left, above), layout.side())?;
             let corner = (left, above + layout.title_room);
-            cells(canvas, matrix, corner)?;
-            labels(canvas, corner, index % layout.columns == 0)?;
+            cells(canvas, matrix, corner, layout.cell)?;
+            labels(canvas, corner, layout.cell, index % layout.columns == 0)?;
         }
         scale(canvas, &layout, top + layout.title_room)
     })
@@ -83,6 +85,7 @@ fn check(figure: &ConfusionMatrices) -> Result<(), FigureError> {
 struct Layout {
     width: f64,
     left: f64,
+    cell: f64,
     columns: usize,
     rows: usize,
     title_room: f64,
@@ -91,32 +94,46 @@ struct Layout {
 
 impl Layout {
     fn of(figure: &ConfusionMatrices) -> Self {
-        let columns = figure.matrices.len().min(COLUMNS);
+        let most = match figure.columns {
+            Columns::One => 1,
+            Columns::Two => 3,
+        };
+        let columns = figure.matrices.len().min(most);
         let widest = Emotion::ALL
             .into_iter()
             .map(|emotion| width(emotion.name(), theme::CLASS_LABEL, Weight::Regular))
             .fold(0.0, f64::max);
-        let left = theme::MARGIN + theme::AXIS_TITLE * theme::LINE_HEIGHT + widest + 8.0;
-        let scale_room = theme::GAP + SCALE_WIDTH + 7.0 + width("0.0", theme::AXIS_NUMBER, Weight::Regular);
-        let matrices = columns as f64 * SIDE + (columns - 1) as f64 * BETWEEN;
-        let lines = figure.matrices.iter().map(|matrix| title_lines(matrix).len()).max().unwrap_or(1);
+        let left = theme::MARGIN + theme::AXIS_TITLE * theme::LINE_HEIGHT + widest + 5.0;
+        let scale_room = theme::GAP + SCALE_WIDTH + 5.0 + width("0.0", theme::AXIS_NUMBER, Weight::Regular);
+        let sheet = figure.columns.width();
+        let between = (columns - 1) as f64 * BETWEEN;
+        let room = sheet - left - between - scale_room - theme::MARGIN;
+        let cell = (room / columns as f64 / 8.0).min(CELL_MOST);
+        let title_lines = |matrix| title_lines(matrix, 8.0 * cell).len();
+        let lines = figure.matrices.iter().map(title_lines).max().unwrap_or(1);
         Self {
-            width: (left + matrices + scale_room + theme::MARGIN).ceil(),
+            width: sheet,
             left,
+            cell,
             columns,
             rows: figure.matrices.len().div_ceil(columns),
-            title_room: lines as f64 * theme::CLASS_LABEL * theme::LINE_HEIGHT + 6.0,
-            label_room: widest + 12.0 + theme::AXIS_TITLE * theme::LINE_HEIGHT,
+            title_room: lines as f64 * theme::CLASS_LABEL * theme::LINE_HEIGHT + 4.0,
+            label_room: widest + 9.0 + theme::AXIS_TITLE * theme::LINE_HEIGHT,
         }
     }
 
+    /// Of a matrix.
+    fn side(&self) -> f64 {
+        8.0 * self.cell
+    }
+
     fn row_height(&self) -> f64 {
-        self.title_room + SIDE + self.label_room + theme::GAP
+        self.title_room + self.side() + self.label_room + theme::GAP
     }
 }
 
-fn title_lines(matrix: &Matrix) -> Vec<String> {
-    let mut lines = wrap(&matrix.name, theme::CLASS_LABEL, Weight::Bold, SIDE, 2);
+fn title_lines(matrix: &Matrix, side: f64) -> Vec<String> {
+    let mut lines = wrap(&matrix.name, theme::CLASS_LABEL, Weight::Bold, side, 2);
     lines.push(matrix.mean.map_or_else(
         || "no mean true positive rate".to_owned(),
         |mean| format!("mean true positive rate {mean:.3}"),
@@ -124,87 +141,111 @@ fn title_lines(matrix: &Matrix) -> Vec<String> {
     lines
 }
 
-fn matrix_title(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), FigureError> {
-    let lines = title_lines(matrix);
+fn matrix_title(
+    canvas: &Canvas<'_>,
+    matrix: &Matrix,
+    (left, top): (f64, f64),
+    side: f64,
+) -> Result<(), FigureError> {
+    let lines = title_lines(matrix, side);
     for (number, line) in lines.iter().enumerate() {
         let weight = if number + 1 == lines.len() { Weight::Regular } else { Weight::Bold };
         let face = Type { size: theme::CLASS_LABEL, weight, color: theme::INK };
         let baseline = top + face.size + number as f64 * face.size * theme::LINE_HEIGHT;
-        canvas.text(line, (left + SIDE / 2.0, baseline), Align::Middle, face)?;
+        canvas.text(line, (left + side / 2.0, baseline), Align::Middle, face)?;
     }
     Ok(())
 }
 
-fn cells(canvas: &Canvas<'_>, matrix: &Matrix, (left, top): (f64, f64)) -> Result<(), FigureError> {
+fn cells(
+    canvas: &Canvas<'_>,
+    matrix: &Matrix,
+    (left, top): (f64, f64),
+    cell: f64,
+) -> Result<(), FigureError> {
+    let side = 8.0 * cell;
     for (row, rates) in matrix.rates.iter().enumerate() {
         for column in 0..8 {
-            let (x, y) = (left + column as f64 * CELL, top + row as f64 * CELL);
+            let (x, y) = (left + column as f64 * cell, top + row as f64 * cell);
             let rate = rates.map(|rates| rates[column]);
             let fill = rate.map_or(theme::BAND, theme::intensity);
-            canvas.fill((x, y), (x + CELL, y + CELL), fill)?;
+            canvas.fill((x, y), (x + cell, y + cell), fill)?;
             let ink = if rate.is_some_and(theme::intensity_is_dark) { theme::PAPER } else { theme::INK };
-            let weight = if row == column { Weight::Bold } else { Weight::Regular };
+            let weight = if row == column && rate.is_some() { Weight::Bold } else { Weight::Regular };
             let face = Type { size: theme::MARK, weight, color: ink };
-            let text = rate.map_or_else(|| "–".to_owned(), |rate| format!("{rate:.2}"));
-            let at = (x + CELL / 2.0, y + CELL / 2.0 + 0.36 * face.size);
+            let text = rate.map_or_else(|| "–".to_owned(), cell_text);
+            let at = (x + cell / 2.0, y + cell / 2.0 + 0.36 * face.size);
             canvas.text(&text, at, Align::Middle, face)?;
         }
     }
     for line in 0..=8 {
-        let at = f64::from(line) * CELL;
-        canvas.line(&[(left + at, top), (left + at, top + SIDE)], theme::THIN, theme::PAPER)?;
-        canvas.line(&[(left, top + at), (left + SIDE, top + at)], theme::THIN, theme::PAPER)?;
+        let at = f64::from(line) * cell;
+        canvas.line(&[(left + at, top), (left + at, top + side)], theme::THIN, theme::PAPER)?;
+        canvas.line(&[(left, top + at), (left + side, top + at)], theme::THIN, theme::PAPER)?;
     }
-    let corners = [(0.0, 0.0), (SIDE, 0.0), (SIDE, SIDE), (0.0, SIDE), (0.0, 0.0)];
+    let corners = [(0.0, 0.0), (side, 0.0), (side, side), (0.0, side), (0.0, 0.0)];
     canvas.line(&corners.map(|(x, y)| (left + x, top + y)), theme::THIN, theme::FAINT_INK)
 }
 
-fn labels(canvas: &Canvas<'_>, (left, top): (f64, f64), is_first: bool) -> Result<(), FigureError> {
+/// Short enough for the smallest cell.
+fn cell_text(rate: f64) -> String {
+    let text = short(rate);
+    if text == "1.00" { "1".to_owned() } else { text }
+}
+
+fn labels(
+    canvas: &Canvas<'_>,
+    (left, top): (f64, f64),
+    cell: f64,
+    is_first: bool,
+) -> Result<(), FigureError> {
+    let side = 8.0 * cell;
     let face = Type::regular(theme::CLASS_LABEL, theme::INK);
     let axis = Type::regular(theme::AXIS_TITLE, theme::FAINT_INK);
     let mut longest: f64 = 0.0;
     for emotion in Emotion::ALL {
-        let middle = (emotion.index() as f64 + 0.5) * CELL;
+        let middle = (emotion.index() as f64 + 0.5) * cell;
         let long = width(emotion.name(), face.size, face.weight);
         longest = longest.max(long);
         canvas.upward(
             emotion.name(),
-            (left + middle + 0.12 * face.size, top + SIDE + 7.0 + long / 2.0),
+            (left + middle + 0.12 * face.size, top + side + 5.0 + long / 2.0),
             face,
         )?;
         if is_first {
-            let at = (left - 8.0, top + middle + 0.36 * face.size);
+            let at = (left - 5.0, top + middle + 0.36 * face.size);
             canvas.text(emotion.name(), at, Align::End, face)?;
         }
     }
-    let below = top + SIDE + 12.0 + longest + axis.size;
-    canvas.text("predicted", (left + SIDE / 2.0, below), Align::Middle, axis)?;
+    let below = top + side + 8.0 + longest + axis.size;
+    canvas.text("predicted", (left + side / 2.0, below), Align::Middle, axis)?;
     if is_first {
-        canvas.upward("true emotion", (left - 14.0 - longest, top + SIDE / 2.0), axis)?;
+        canvas.upward("true emotion", (left - 9.0 - longest, top + side / 2.0), axis)?;
     }
     Ok(())
 }
 
 /// The colours and what they mean, beside the first row.
 fn scale(canvas: &Canvas<'_>, layout: &Layout, top: f64) -> Result<(), FigureError> {
+    let side = layout.side();
     let left =
-        layout.left + layout.columns as f64 * SIDE + (layout.columns - 1) as f64 * BETWEEN + theme::GAP;
-    let step = SIDE / SCALE_STEPS as f64;
+        layout.left + layout.columns as f64 * side + (layout.columns - 1) as f64 * BETWEEN + theme::GAP;
+    let step = side / SCALE_STEPS as f64;
     for number in 0..SCALE_STEPS {
         let rate = 1.0 - (number as f64 + 0.5) / SCALE_STEPS as f64;
         let y = top + number as f64 * step;
         canvas.fill(
             (left, y),
-            (left + SCALE_WIDTH, (y + step + 0.3).min(top + SIDE)),
+            (left + SCALE_WIDTH, (y + step + 0.3).min(top + side)),
             theme::intensity(rate),
         )?;
     }
-    let corners = [(0.0, 0.0), (SCALE_WIDTH, 0.0), (SCALE_WIDTH, SIDE), (0.0, SIDE), (0.0, 0.0)];
+    let corners = [(0.0, 0.0), (SCALE_WIDTH, 0.0), (SCALE_WIDTH, side), (0.0, side), (0.0, 0.0)];
     canvas.line(&corners.map(|(x, y)| (left + x, top + y)), theme::THIN, theme::FAINT_INK)?;
     let number = Type::regular(theme::AXIS_NUMBER, theme::FAINT_INK);
     for tick in 0..=5 {
         let rate = f64::from(tick) / 5.0;
-        let at = (left + SCALE_WIDTH + 6.0, top + SIDE * (1.0 - rate) + 0.36 * number.size);
+        let at = (left + SCALE_WIDTH + 4.0, top + side * (1.0 - rate) + 0.36 * number.size);
         canvas.text(&format!("{rate:.1}"), at, Align::Start, number)?;
     }
     Ok(())
@@ -233,7 +274,11 @@ mod tests {
         rates[1] = None;
         let matrix = |name: &str| Matrix { name: name.to_owned(), mean: Some(0.125), rates };
         let heading = Heading { title: "Figure 3".to_owned(), ..Heading::default() };
-        ConfusionMatrices { heading, matrices: ["a", "b", "c", "d"].map(matrix).to_vec() }
+        ConfusionMatrices {
+            heading,
+            columns: Columns::Two,
+            matrices: ["a", "b", "c", "d"].map(matrix).to_vec(),
+        }
     }
 
     #[test]

@@ -15,6 +15,16 @@ pub struct Heading {
     pub subtitle: Vec<String>,
 }
 
+/// Lines of one text.
+const MOST_LINES: usize = 6;
+
+/// What stands under a figure: the source of published numbers, what error bars are.
+pub(super) fn notes(texts: &[String], room: f64) -> Lines {
+    let face = Type::regular(theme::NOTE, theme::FAINT_INK);
+    let lines = texts.iter().flat_map(|text| wrap(text, face.size, face.weight, room, MOST_LINES));
+    Lines(lines.map(|line| (line, face)).collect())
+}
+
 /// A heading, broken into lines.
 pub(super) struct Lines(Vec<(String, Type)>);
 
@@ -28,7 +38,7 @@ impl Heading {
             .chain(self.warnings.iter().map(|text| (text, warning)))
             .chain(self.subtitle.iter().map(|text| (text, subtitle)));
         let broken = texts.flat_map(|(text, face)| {
-            wrap(text, face.size, face.weight, room, 3).into_iter().map(move |line| (line, face))
+            wrap(text, face.size, face.weight, room, MOST_LINES).into_iter().map(move |line| (line, face))
         });
         Lines(broken.collect())
     }
@@ -46,7 +56,12 @@ impl Lines {
 
     /// Draws them from the margin down.
     pub(super) fn draw(&self, canvas: &Canvas<'_>) -> Result<(), FigureError> {
-        let mut y = theme::MARGIN;
+        self.draw_at(canvas, theme::MARGIN)
+    }
+
+    /// Draws them from there down.
+    pub(super) fn draw_at(&self, canvas: &Canvas<'_>, top: f64) -> Result<(), FigureError> {
+        let mut y = top;
         for (line, face) in &self.0 {
             canvas.text(line, (theme::MARGIN, y + face.size), Align::Start, *face)?;
             y += face.size * theme::LINE_HEIGHT;

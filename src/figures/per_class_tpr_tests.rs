@@ -3,22 +3,27 @@
 use proptest::prelude::*;
 use resvg::usvg::{Group, Node, Paint, Path, Rect};
 
-use super::FigureError;
 use super::per_class_tpr::{MethodBars, PerClassBars, svg};
 use super::text::{clean, parse_svg};
-use super::theme;
+use super::theme::{self, Columns};
+use super::{FigureError, Heading};
+use crate::metrics::Interval;
 use crate::types::Emotion;
 
 fn bars(methods: usize) -> PerClassBars {
     PerClassBars {
-        title: "Figure 5: IAPS-Subset".to_owned(),
-        warnings: vec!["stand-in images, not IAPS-Subset".to_owned()],
-        subtitle: vec!["5-fold cross validation".to_owned()],
+        heading: Heading {
+            title: "Figure 5: IAPS-Subset".to_owned(),
+            warnings: vec!["stand-in images, not IAPS-Subset".to_owned()],
+            subtitle: vec!["5-fold cross validation".to_owned()],
+        },
+        columns: Columns::Two,
         methods: (0..methods)
             .map(|method| MethodBars {
                 name: format!("method {method}"),
                 rates: std::array::from_fn(|class| Some((class * 13 + method * 7) as f64 % 100.0 / 100.0)),
                 mean: Some(0.5),
+                ..MethodBars::default()
             })
             .collect(),
         omitted: Default::default(),
@@ -81,19 +86,74 @@ fn classes_left_out_and_missing_rates_have_no_bar() {
     assert_eq!(bars_of(&paths, 1).len(), 6 + 1 + 1);
 }
 
+/// Bars of all methods on one row of the figure, from left to right.
+fn rows_of_bars(paths: &[Path], methods: usize, rows: usize) -> Vec<Vec<Rect>> {
+    let all: Vec<Rect> = (0..methods.min(10)).flat_map(|method| bars_of(paths, method)).collect();
+    let mut baselines: Vec<f32> = all.iter().map(Rect::bottom).collect();
+    baselines.sort_by(f32::total_cmp);
+    baselines.dedup_by(|a, b| (*a - *b).abs() < 0.2);
+    let on = |baseline: &f32| {
+        let mut row: Vec<Rect> =
+            all.iter().copied().filter(|rectangle| (rectangle.bottom() - baseline).abs() < 0.2).collect();
+        row.sort_by(|a, b| a.left().total_cmp(&b.left()));
+        row
+    };
+    baselines.iter().take(rows).map(on).collect()
+}
+
 #[test]
-fn bars_of_any_number_of_methods_do_not_overlap() {
-    for count in [1, 2, 10, 25] {
-        let (paths, _) = drawn(&bars(count));
-        let mut rectangles: Vec<Rect> =
-            (0..count.min(10)).flat_map(|method| bars_of(&paths, method)).collect();
-        let baseline = rectangles[0].bottom();
-        rectangles.retain(|rectangle| rectangle.bottom() <= baseline + 0.1);
-        assert_eq!(rectangles.len(), 9 * count);
-        rectangles.sort_by(|a, b| a.left().total_cmp(&b.left()));
-        assert!(rectangles.windows(2).all(|pair| pair[0].right() <= pair[1].left()));
-        assert!(rectangles.iter().all(|rectangle| rectangle.width() > 5.0));
+fn bars_of_any_number_of_methods_do_not_overlap_in_one_column_and_in_two() {
+    for (columns, count, rows) in [
+        (Columns::Two, 1, 1),
+        (Columns::Two, 3, 1),
+        (Columns::Two, 10, 1),
+        (Columns::Two, 25, 3),
+        (Columns::One, 3, 3),
+        (Columns::One, 10, 3),
+    ] {
+        let (paths, (width, _)) = drawn(&PerClassBars { columns, ..bars(count) });
+        assert!((f64::from(width) - columns.width()).abs() < 1.0, "{width}");
+        let rows = rows_of_bars(&paths, count, rows);
+        assert_eq!(rows.iter().map(Vec::len).sum::<usize>(), 9 * count, "{columns:?} {count}");
+        for row in &rows {
+            assert!(row.windows(2).all(|pair| pair[0].right() <= pair[1].left()));
+            assert!(row.iter().all(|rectangle| rectangle.width() > 3.5), "{:?}", row[0]);
+        }
     }
+}
+
+#[test]
+fn error_bars_reach_from_one_end_of_the_interval_to_the_other() {
+    let mut bars = bars(1);
+    bars.methods[0].intervals[3] = Some(Interval { low: 0.25, high: 0.75 });
+    let (paths, _) = drawn(&bars);
+    let bar = bars_of(&paths, 0)[3];
+    let is_ink = |path: &&Path| {
+        path.stroke().is_some_and(|stroke| {
+            matches!(stroke.paint(), Paint::Color(color) if (color.red, color.green, color.blue) == (theme::INK.0, theme::INK.1, theme::INK.2))
+        })
+    };
+    let upright = paths
+        .iter()
+        .filter(is_ink)
+        .map(Path::abs_bounding_box)
+        .find(|line| line.width() < 0.1 && line.left() > bar.left() && line.right() < bar.right());
+    let line = upright.unwrap();
+    assert!((f64::from(line.height()) - 0.5 * theme::PLOT_HEIGHT).abs() < 0.2, "{line:?}");
+    assert!((f64::from(bar.bottom() - line.bottom()) - 0.25 * theme::PLOT_HEIGHT).abs() < 0.2, "{line:?}");
+}
+
+#[test]
+fn published_bars_are_hatched_and_name_their_source() {
+    let mut bars = bars(2);
+    let plain = drawn(&bars).0.len();
+    bars.methods[0].published = Some("Somebody (2010), table 3".to_owned());
+    let text = svg(&bars).unwrap();
+    assert!(text.contains("Hatched: method 0 as published, Somebody (2010), table 3"), "{text:.900}");
+    let tree = parse_svg(&text).unwrap();
+    let mut found = Vec::new();
+    paths(tree.root(), &mut found);
+    assert!(found.len() > plain + 20, "a line every few units");
 }
 
 proptest! {
@@ -101,16 +161,19 @@ proptest! {
     #[test]
     fn any_text_is_well_formed_and_stays_on_the_sheet(
         title in "\\PC{0,400}|.{0,40}", name in "\\PC{0,200}|[<&>\"' ]{9}", reason in "\\PC{0,60}", methods in 1usize..12,
+        narrow in any::<bool>(),
     ) {
         let mut bars = bars(methods);
-        bars.title = title;
+        bars.columns = if narrow { Columns::One } else { Columns::Two };
+        bars.methods[0].intervals = [Some(Interval { low: 0.0, high: 1.0 }); 8];
+        bars.heading.title = title;
         bars.methods[0].name = name;
         bars.omitted[2] = Some(reason);
         let text = svg(&bars).unwrap();
         prop_assert_eq!(&text, &svg(&bars).unwrap());
         let document = resvg::usvg::roxmltree::Document::parse(&text).unwrap();
         let titled = document.descendants().find(|node| node.has_tag_name("title")).unwrap();
-        prop_assert_eq!(titled.text().unwrap_or_default(), clean(&bars.title));
+        prop_assert_eq!(titled.text().unwrap_or_default(), clean(&bars.heading.title));
         prop_assert!(!document.descendants().any(|node| node.has_tag_name("text")));
         let (paths, (width, height)) = drawn(&bars);
         for path in &paths {
@@ -131,6 +194,10 @@ fn numbers_that_are_no_rates_are_errors() {
     let mut nan = bars(1);
     nan.methods[0].mean = Some(f64::NAN);
     assert!(matches!(svg(&nan), Err(FigureError::Mean { .. })));
+    nan.methods[0].mean = Some(0.5);
+    nan.methods[0].mean_interval = Some(Interval { low: -0.1, high: 0.6 });
+    assert!(matches!(svg(&nan), Err(FigureError::Mean { .. })));
+    nan.methods[0].mean_interval = None;
     nan.chance = Some(-0.1);
     assert_eq!(svg(&nan), Err(FigureError::Chance { value: -0.1 }));
 }

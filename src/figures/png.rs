@@ -4,18 +4,21 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 
-use super::FigureError;
 use super::text::parse_svg;
+use super::{FigureError, theme};
 
 /// Largest picture, in pixels.
 const MOST_PIXELS: f32 = 2e8;
 
-/// A PNG of an SVG on white, 8 bits RGB, `pixels_per_unit` pixels to a user unit. Only the embedded font is
-/// used.
+/// A PNG of an SVG on white, 8 bits RGB, 300 dots an inch of the printed figure. Only the embedded font is used.
 ///
 /// # Errors
 /// Text that is no SVG, or a picture that would be empty or larger than 200 million pixels.
-pub fn png(svg: &str, pixels_per_unit: f32) -> Result<Vec<u8>, FigureError> {
+pub fn png(svg: &str) -> Result<Vec<u8>, FigureError> {
+    raster(svg, theme::PIXELS_PER_UNIT)
+}
+
+fn raster(svg: &str, pixels_per_unit: f32) -> Result<Vec<u8>, FigureError> {
     let tree = parse_svg(svg)?;
     let size = tree.size();
     let (width, height) =
@@ -47,7 +50,7 @@ mod tests {
 
     #[test]
     fn pixels_are_scaled_and_stand_on_white() {
-        let picture = image::load_from_memory(&png(SQUARE, 2.5).unwrap()).unwrap().to_rgb8();
+        let picture = image::load_from_memory(&raster(SQUARE, 2.5).unwrap()).unwrap().to_rgb8();
         assert_eq!(picture.dimensions(), (10, 5));
         assert_eq!(picture.get_pixel(1, 1).0, [0x00, 0x72, 0xB2]);
         assert_eq!(picture.get_pixel(8, 3).0, [255; 3]);
@@ -55,9 +58,9 @@ mod tests {
 
     #[test]
     fn bad_input_is_an_error() {
-        assert!(matches!(png("<svg", 1.0), Err(FigureError::Svg { .. })));
+        assert!(matches!(raster("<svg", 1.0), Err(FigureError::Svg { .. })));
         for scale in [0.0, -1.0, f32::NAN, 1e6, f32::INFINITY] {
-            assert!(matches!(png(SQUARE, scale), Err(FigureError::Pixels { .. })), "{scale}");
+            assert!(matches!(raster(SQUARE, scale), Err(FigureError::Pixels { .. })), "{scale}");
         }
     }
 }

@@ -87,7 +87,7 @@ fn rows(
 }
 
 /// A CSV field, quoted where RFC 4180 asks for it.
-pub(super) fn field(text: &str) -> String {
+pub fn field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -1,6 +1,9 @@
 //! Every decision of style: colours, sizes, distances. Lengths are SVG user units, meant as CSS pixels.
 
 use plotters::style::RGBColor;
+use serde::Serialize;
+
+use crate::types::Emotion;
 
 /// Text, axis and title colour.
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
@@ -36,52 +39,93 @@ pub(super) fn method_fill(index: usize) -> (RGBColor, bool) {
     (PALETTE[index % PALETTE.len()], (index / PALETTE.len()) % 2 == 1)
 }
 
+/// Colour of an emotion.
+pub(super) const fn emotion_fill(emotion: Emotion) -> RGBColor {
+    PALETTE[emotion.index()]
+}
+
 /// Outline of a fill: the same hue, darker, so that light bars have an edge on white.
 pub(super) fn outline(fill: RGBColor) -> RGBColor {
     let darker = |channel: u8| (u16::from(channel) * 13 / 20) as u8;
     RGBColor(darker(fill.0), darker(fill.1), darker(fill.2))
 }
 
-/// Width of a figure, unless its bars need more.
-pub(super) const WIDTH: f64 = 980.0;
-/// Empty border on all sides.
-pub(super) const MARGIN: f64 = 22.0;
-/// Height of the plotting area.
-pub(super) const PLOT_HEIGHT: f64 = 290.0;
-/// Room for the axis title and numbers on the left.
-pub(super) const AXIS_ROOM: f64 = 54.0;
-/// Distance between blocks: heading, plot, legend.
-pub(super) const GAP: f64 = 18.0;
+/// Width of a figure over both columns of a page: 17.5 cm.
+const TWO_COLUMNS: f64 = 661.0;
+/// Width of a figure in one column: 8.5 cm.
+const ONE_COLUMN: f64 = 321.0;
 
-/// Font sizes, in user units an em.
-pub(super) const TITLE: f64 = 18.0;
-pub(super) const SUBTITLE: f64 = 13.0;
-pub(super) const AXIS_TITLE: f64 = 13.0;
-pub(super) const CLASS_LABEL: f64 = 13.0;
-pub(super) const AXIS_NUMBER: f64 = 11.5;
-pub(super) const LEGEND: f64 = 12.5;
-pub(super) const MARK: f64 = 11.0;
-pub(super) const BAR_NUMBER: f64 = 9.5;
+/// How many columns of a page a figure is as wide as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Columns {
+    /// 8.5 cm.
+    One,
+    /// 17.5 cm.
+    Two,
+}
+
+impl Columns {
+    /// The sheet's width.
+    pub(super) const fn width(self) -> f64 {
+        match self {
+            Self::One => ONE_COLUMN,
+            Self::Two => TWO_COLUMNS,
+        }
+    }
+}
+
+/// Pixels of a PNG per user unit: 300 dots an inch of the printed figure.
+pub(super) const PIXELS_PER_UNIT: f32 = 3.125;
+/// User units an inch: those of CSS.
+pub(super) const UNITS_PER_INCH: f32 = 96.0;
+
+/// Empty border on all sides.
+pub(super) const MARGIN: f64 = 8.0;
+/// Height of the plotting area of bars.
+pub(super) const PLOT_HEIGHT: f64 = 180.0;
+/// The same where bars stand in several rows.
+pub(super) const ROW_HEIGHT: f64 = 120.0;
+/// Room for the axis title and numbers on the left.
+pub(super) const AXIS_ROOM: f64 = 40.0;
+/// Distance between blocks: heading, plot, legend.
+pub(super) const GAP: f64 = 11.0;
+
+/// Font sizes, in user units an em. A figure is printed at its size, so that the smallest is 7 pt.
+pub(super) const TITLE: f64 = 13.0;
+pub(super) const SUBTITLE: f64 = 9.8;
+pub(super) const AXIS_TITLE: f64 = 10.0;
+pub(super) const CLASS_LABEL: f64 = 10.0;
+pub(super) const AXIS_NUMBER: f64 = SMALLEST;
+pub(super) const LEGEND: f64 = 10.0;
+pub(super) const MARK: f64 = SMALLEST;
+pub(super) const BAR_NUMBER: f64 = SMALLEST;
+pub(super) const NOTE: f64 = SMALLEST;
+const SMALLEST: f64 = 9.4;
 
 /// Distance between the baselines of two lines, in ems.
 pub(super) const LINE_HEIGHT: f64 = 1.3;
 
 /// Stroke widths.
-pub(super) const THIN: f64 = 0.6;
-pub(super) const NORMAL: f64 = 1.0;
+pub(super) const THIN: f64 = 0.5;
+pub(super) const NORMAL: f64 = 0.8;
 
 /// Share of a class's width that its bars take.
-pub(super) const BARS_SHARE: f64 = 0.84;
+pub(super) const BARS_SHARE: f64 = 0.86;
 /// Widest bar with its gap.
-pub(super) const SLOT_MOST: f64 = 40.0;
-/// Narrowest bar with its gap, below which the figure is widened instead.
-pub(super) const SLOT_LEAST: f64 = 6.5;
+pub(super) const SLOT_MOST: f64 = 30.0;
+/// Narrowest bar with its gap, 1.1 mm, below which the bars are broken into more rows.
+pub(super) const SLOT_LEAST: f64 = 4.2;
 /// Height of the bar of a rate of 0.
-pub(super) const BAR_FOOT: f64 = 1.6;
+pub(super) const BAR_FOOT: f64 = 1.2;
+/// Half the width of the ends of an error bar, at most.
+pub(super) const CAP: f64 = 2.6;
+/// Distance between the lines of a hatch.
+pub(super) const HATCH: f64 = 4.0;
 /// How much a band of confidence covers.
 pub(super) const BAND_OPACITY: f64 = 0.14;
 /// Side of a legend's colour sample.
-pub(super) const SWATCH: f64 = 12.0;
+pub(super) const SWATCH: f64 = 9.0;
 
 /// Colour of a rate from 0 to 1: white to blue to near black, evenly darker.
 pub(super) fn intensity(rate: f64) -> RGBColor {

@@ -6,6 +6,7 @@ use super::canvas::{Align, Canvas, Type, draw};
 use super::heading::Heading;
 use super::tables::field;
 use super::text::{Weight, wrap};
+use super::theme::Columns;
 use super::{FigureError, theme};
 
 /// What the figure shows.
@@ -13,6 +14,8 @@ use super::{FigureError, theme};
 pub struct TrainingCurves {
     /// The words above it.
     pub heading: Heading,
+    /// How wide it is.
+    pub columns: Columns,
     /// From left to right.
     pub networks: Vec<Curves>,
 }
@@ -68,9 +71,7 @@ pub fn training_csv(networks: &[Curves]) -> String {
     table
 }
 
-const PANEL_WIDTH: f64 = 400.0;
-const PANEL_HEIGHT: f64 = 170.0;
-const COLUMN: f64 = theme::AXIS_ROOM + PANEL_WIDTH;
+const PANEL_HEIGHT: f64 = 110.0;
 /// Numbers on an axis, about.
 const TICKS: f64 = 5.0;
 
@@ -79,30 +80,40 @@ const TICKS: f64 = 5.0;
 /// # Errors
 /// No networks, or one without epochs.
 pub fn svg(figure: &TrainingCurves) -> Result<String, FigureError> {
-    let columns = figure.networks.len();
-    if columns == 0 || figure.networks.iter().any(|network| network.epochs.is_empty()) {
+    if figure.networks.is_empty() || figure.networks.iter().any(|network| network.epochs.is_empty()) {
         return Err(FigureError::NoMethods);
     }
-    let width = 2.0 * theme::MARGIN + columns as f64 * COLUMN + (columns - 1) as f64 * 2.0 * theme::GAP;
-    let heading = figure.heading.lines(width - 2.0 * theme::MARGIN);
+    let columns = figure.networks.len().min(match figure.columns {
+        Columns::One => 1,
+        Columns::Two => 2,
+    });
+    let rows = figure.networks.len().div_ceil(columns);
+    let sheet = figure.columns.width();
+    let heading = figure.heading.lines(sheet - 2.0 * theme::MARGIN);
     let top = theme::MARGIN + heading.height() + theme::GAP;
-    let title_room = 2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT;
-    let panel = PANEL_HEIGHT + 2.0 * theme::GAP + theme::AXIS_NUMBER;
-    let legend_room = theme::LEGEND * theme::LINE_HEIGHT + theme::GAP;
-    let height = (top + title_room + 2.0 * panel + theme::AXIS_TITLE + legend_room + theme::MARGIN).ceil();
-    draw(width, height, &figure.heading.title, &describe(figure), |canvas| {
+    let between = (columns - 1) as f64 * 2.0 * theme::GAP;
+    let column = (sheet - 2.0 * theme::MARGIN - between) / columns as f64;
+    let panel_width = column - theme::AXIS_ROOM;
+    let lines = figure.networks.iter().map(|network| title(network, panel_width).len()).max().unwrap_or(1);
+    let title_room = (lines as f64 + 0.5) * theme::CLASS_LABEL * theme::LINE_HEIGHT;
+    let panel = PANEL_HEIGHT + theme::GAP + 2.0 * theme::AXIS_NUMBER;
+    let row = title_room + 2.0 * panel + theme::AXIS_TITLE + theme::GAP;
+    let height = (top + rows as f64 * row + theme::LEGEND * theme::LINE_HEIGHT + theme::MARGIN).ceil();
+    draw(sheet, height, &figure.heading.title, &describe(figure), |canvas| {
         heading.draw(canvas)?;
         for (number, network) in figure.networks.iter().enumerate() {
-            let left = theme::MARGIN + number as f64 * (COLUMN + 2.0 * theme::GAP) + theme::AXIS_ROOM;
+            let (across, down) = ((number % columns) as f64, (number / columns) as f64);
+            let left = theme::MARGIN + across * (column + 2.0 * theme::GAP) + theme::AXIS_ROOM;
+            let top = top + down * row;
             let face = Type { size: theme::CLASS_LABEL, weight: Weight::Bold, color: theme::INK };
-            for (line, text) in wrap(&network.name, face.size, face.weight, PANEL_WIDTH, 1).iter().enumerate()
-            {
-                let y = top + face.size * (1.0 + line as f64);
-                canvas.text(text, (left + PANEL_WIDTH / 2.0, y), Align::Middle, face)?;
+            for (line, text) in title(network, panel_width).iter().enumerate() {
+                let y = top + face.size * (1.0 + line as f64 * theme::LINE_HEIGHT);
+                canvas.text(text, (left + panel_width / 2.0, y), Align::Middle, face)?;
             }
             let losses = Panel {
                 left,
                 top: top + title_room,
+                width: panel_width,
                 label: "loss",
                 highest: network
                     .epochs
@@ -115,12 +126,16 @@ pub fn svg(figure: &TrainingCurves) -> Result<String, FigureError> {
             losses.draw(canvas, |row| Some(row.training_loss), |row| row.validation_loss)?;
             let accuracies = Panel { top: losses.top + panel, label: "accuracy", highest: 1.0, ..losses };
             accuracies.draw(canvas, |row| Some(row.training_accuracy), |row| row.validation_accuracy)?;
-            let below = accuracies.top + PANEL_HEIGHT + theme::AXIS_NUMBER + 22.0;
+            let below = accuracies.top + PANEL_HEIGHT + 2.4 * theme::AXIS_NUMBER + 2.0;
             let axis = Type::regular(theme::AXIS_TITLE, theme::INK);
-            canvas.text("epoch", (left + PANEL_WIDTH / 2.0, below), Align::Middle, axis)?;
+            canvas.text("epoch", (left + panel_width / 2.0, below), Align::Middle, axis)?;
         }
         legend(canvas, (theme::MARGIN + theme::AXIS_ROOM, height - theme::MARGIN))
     })
+}
+
+fn title(network: &Curves, room: f64) -> Vec<String> {
+    wrap(&network.name, theme::CLASS_LABEL, Weight::Bold, room, 2)
 }
 
 /// One pair of axes.
@@ -128,6 +143,7 @@ pub fn svg(figure: &TrainingCurves) -> Result<String, FigureError> {
 struct Panel<'a> {
     left: f64,
     top: f64,
+    width: f64,
     label: &'static str,
     highest: f64,
     network: &'a Curves,
@@ -141,20 +157,20 @@ impl Panel<'_> {
         validation: impl Fn(&EpochRow) -> Option<f64>,
     ) -> Result<(), FigureError> {
         let number = Type::regular(theme::AXIS_NUMBER, theme::FAINT_INK);
-        let right = self.left + PANEL_WIDTH;
+        let right = self.left + self.width;
         let step = nice_step(self.highest);
         let mut tick = 0.0;
         while tick <= self.top_value() + step / 2.0 {
             let y = self.y(tick);
             canvas.line(&[(self.left, y), (right, y)], theme::THIN, theme::GRID)?;
-            let at = (self.left - 7.0, y + 0.36 * number.size);
+            let at = (self.left - 4.0, y + 0.36 * number.size);
             canvas.text(&format!("{tick:.1}"), at, Align::End, number)?;
             tick += step;
         }
         let last = self.network.epochs.last().map_or(1, |row| row.epoch);
         let each = (nice_step(last as f64).ceil() as usize).max(1);
         for epoch in (1..=last).filter(|epoch| *epoch == 1 || epoch.is_multiple_of(each)) {
-            let at = (self.x(epoch), self.top + PANEL_HEIGHT + number.size + 5.0);
+            let at = (self.x(epoch), self.top + PANEL_HEIGHT + number.size + 2.0);
             canvas.text(&epoch.to_string(), at, Align::Middle, number)?;
         }
         let kept = self.x(self.network.kept);
@@ -164,9 +180,9 @@ impl Panel<'_> {
             let points: Vec<(f64, f64)> =
                 rows.filter_map(|row| Some((self.x(row.epoch), self.y(value(row)?)))).collect();
             let (color, _) = theme::method_fill(index);
-            canvas.line(&points, 2.0 * theme::NORMAL, color)?;
+            canvas.line(&points, 1.5 * theme::NORMAL, color)?;
             for (x, y) in points {
-                canvas.fill((x - 2.0, y - 2.0), (x + 2.0, y + 2.0), color)?;
+                canvas.fill((x - 1.2, y - 1.2), (x + 1.2, y + 1.2), color)?;
             }
         }
         canvas.line(
@@ -190,7 +206,7 @@ impl Panel<'_> {
 
     fn x(&self, epoch: usize) -> f64 {
         let last = self.network.epochs.last().map_or(1, |row| row.epoch);
-        self.left + PANEL_WIDTH * (epoch as f64 - 0.5) / last as f64
+        self.left + self.width * (epoch as f64 - 0.5) / last as f64
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -199,7 +215,7 @@ impl Panel<'_> {
 }
 
 /// A step of 1, 2 or 5 times a power of ten that gives about [`TICKS`] ticks.
-fn nice_step(highest: f64) -> f64 {
+pub(super) fn nice_step(highest: f64) -> f64 {
     let rough = (highest / TICKS).max(1e-9);
     let power = 10.0_f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= rough * 0.999);
@@ -212,15 +228,15 @@ fn legend(canvas: &Canvas<'_>, (left, baseline): (f64, f64)) -> Result<(), Figur
     for (index, text) in ["training (altered images)", "validation"].into_iter().enumerate() {
         let (color, _) = theme::method_fill(index);
         canvas.fill((x, baseline - theme::SWATCH + 2.0), (x + theme::SWATCH, baseline + 2.0), color)?;
-        canvas.text(text, (x + theme::SWATCH + 7.0, baseline), Align::Start, face)?;
-        x += theme::SWATCH + 30.0 + super::text::width(text, face.size, face.weight);
+        canvas.text(text, (x + theme::SWATCH + 5.0, baseline), Align::Start, face)?;
+        x += theme::SWATCH + 20.0 + super::text::width(text, face.size, face.weight);
     }
     canvas.line(
         &[(x, baseline - theme::SWATCH + 2.0), (x, baseline + 2.0)],
         theme::NORMAL,
         theme::FAINT_INK,
     )?;
-    canvas.text("the epoch that was kept", (x + 7.0, baseline), Align::Start, face)
+    canvas.text("the epoch that was kept", (x + 5.0, baseline), Align::Start, face)
 }
 
 /// The figure in words.
@@ -270,7 +286,8 @@ mod tests {
 
     #[test]
     fn the_figure_draws_what_there_is() {
-        let figure = TrainingCurves { heading: Heading::default(), networks: curves() };
+        let figure =
+            TrainingCurves { heading: Heading::default(), columns: Columns::Two, networks: curves() };
         assert!(svg(&figure).unwrap().contains("epoch 12: loss 0.167"));
         assert_eq!(svg(&TrainingCurves { networks: Vec::new(), ..figure }), Err(FigureError::NoMethods));
     }

@@ -17,6 +17,7 @@ mod limits;
 mod near_duplicates;
 mod prepare;
 mod sniff;
+mod square;
 mod thumbnail;
 mod watched;
 
@@ -26,6 +27,7 @@ pub use error::ImageError;
 pub use limits::Limits;
 pub use near_duplicates::{NearPair, near_duplicates};
 pub use prepare::{Filter, Fit, Preprocess, prepare};
+pub use square::square;
 pub use thumbnail::thumbnail;
 
 /// What shapes decoded and resized pixels; part of the cache keys of all that is computed from them.

@@ -122,13 +122,13 @@ impl Data {
 /// A data set before it is split.
 #[derive(Clone)]
 pub(super) struct Sourced {
-    listing: Handle<Listing>,
+    pub listing: Handle<Listing>,
     pub manifest: Handle<Manifest>,
-    folder: std::path::PathBuf,
-    title: String,
-    stand_in: Option<String>,
+    pub folder: std::path::PathBuf,
+    pub title: String,
+    pub stand_in: Option<String>,
     digest: Digest,
-    notices: Vec<String>,
+    pub notices: Vec<String>,
 }
 
 /// Finds a data set and adds the stages that list and inspect it. One that is in the graph already is not looked

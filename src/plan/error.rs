@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::dataset::card::CardError;
 use crate::dataset::listing::ListingError;
+use crate::dataset::published::PublishedError;
 use crate::dataset::stand_in::StandInError;
 use crate::fs::FsError;
 use crate::store::StoreError;
@@ -32,6 +33,12 @@ pub enum PlanError {
     WithoutTorch { network: &'static str },
     #[error("this emolab's libtorch has no CUDA, so it cannot use `{device}`")]
     NoCuda { device: String },
+    #[error("there is no `{}`, which says where the new set lies", path.display())]
+    NoExperiment { path: PathBuf },
+    #[error("{0}")]
+    Published(#[from] PublishedError),
+    #[error("`{}` has a method `{name}`, and so has the experiment", path.display())]
+    PublishedName { name: String, path: PathBuf },
     #[error("row `i` of a features file is row `i` of a manifest, and a drawn stand-in has none")]
     FeaturesOfStandIn,
     #[error("at the point {point}: {source}")]
@@ -67,6 +74,9 @@ impl PlanError {
                  pointing to a libtorch that has CUDA"
                     .to_owned(),
             ),
+            Self::PublishedName { .. } => {
+                Some("call one of them something else, as in `Fine-tuned-CNN (2016)`".to_owned())
+            }
             Self::FeaturesOfStandIn => {
                 Some("put the real data set in place, or leave the method out".to_owned())
             }

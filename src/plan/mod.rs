@@ -3,6 +3,8 @@
 //! The whole plan, with hits, misses and their reasons, is known before anything runs.
 
 mod data;
+mod data_sets;
+mod embedding;
 mod error;
 mod explain;
 mod graph;
@@ -14,6 +16,7 @@ mod sweep;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+pub use data_sets::{DataSets, plan_data_sets};
 pub use error::PlanError;
 pub use explain::{Reason, history};
 pub use graph::{Graph, Node};
@@ -24,13 +27,14 @@ use crate::solvers::pca::Keep;
 use crate::solvers::scale::Scale;
 use crate::solvers::svm::ClassWeight;
 use crate::stage::Handle;
+use crate::stages::drawing::Drawing;
 use crate::stages::inspect::Manifest;
 use crate::stages::pca::Reduction;
 use crate::stages::report::Report;
 use crate::stages::split::Split;
 use crate::stages::svm::Classifier;
 use crate::stages::sweep::SweepReport;
-use crate::store::{Key, Lookup, Record, Store};
+use crate::store::{History, Key, Lookup, Record, Store};
 use crate::types::Digest;
 
 /// What the store holds of a stage.
@@ -50,6 +54,8 @@ pub struct Plan {
     pub status: Vec<Status>,
     /// The stage whose files become the results.
     pub report: Reported,
+    /// Stages whose files are put beside the report's.
+    pub figures: Vec<Handle<Drawing>>,
     /// Things to know before it runs: data that differ from the card, leaks.
     pub notices: Vec<String>,
     /// Said everywhere when drawings stand in for the data set.
@@ -71,14 +77,17 @@ pub enum Reported {
     Experiment(Handle<Report>),
     /// Of an experiment at many points.
     Sweep(Handle<SweepReport>),
+    /// None: the plan is of figures alone.
+    Nothing,
 }
 
 impl Reported {
-    /// Its key.
-    pub fn key(&self) -> Key {
+    /// Its key, where there is one.
+    pub fn key(&self) -> Option<Key> {
         match self {
-            Self::Experiment(report) => report.key(),
-            Self::Sweep(report) => report.key(),
+            Self::Experiment(report) => Some(report.key()),
+            Self::Sweep(report) => Some(report.key()),
+            Self::Nothing => None,
         }
     }
 }
@@ -183,15 +192,22 @@ pub fn plan_without(
     };
     graph.tell_apart();
     let history = store.history(&resolved.experiment.name);
+    let status = look_up(&graph, &history, store)?;
+    store.hints().save()?;
+    let pipeline::Built { report, figures, notices, stand_in, data, fits, points } = built;
+    let failures = failures.clone();
+    Ok(Plan { graph, status, report, figures, notices, stand_in, data, fits, points, failures })
+}
+
+/// What the store holds of each stage.
+fn look_up(graph: &Graph, history: &History, store: &Store) -> Result<Vec<Status>, PlanError> {
     let mut status = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         status.push(match store.look_up(node.name, node.key)? {
             Lookup::Hit(record) => Status::Hit(record),
-            Lookup::Absent => Status::Miss(explain::explain(node, &graph, &history)),
+            Lookup::Absent => Status::Miss(explain::explain(node, graph, history)),
             Lookup::Damaged(reason) => Status::Miss(vec![Reason::Damaged { reason }]),
         });
     }
-    store.hints().save()?;
-    let pipeline::Built { report, notices, stand_in, data, fits, points } = built;
-    Ok(Plan { graph, status, report, notices, stand_in, data, fits, points, failures: failures.clone() })
+    Ok(status)
 }

@@ -4,7 +4,7 @@ use super::data::{self, Data, Splitting};
 use super::graph::Graph;
 use super::{Places, PlanError, weights_path};
 use crate::config::Experiment;
-use crate::config::experiment::{Cnn, Dataset, Labels, Method, Training};
+use crate::config::experiment::{Cnn, Dataset, Features as FeaturesOf, Labels, Method, Training};
 use crate::images::{self, Preprocess};
 use crate::networks::Device;
 use crate::stage::Handle;
@@ -99,7 +99,11 @@ pub(super) fn add(
         device: experiment.device,
         max_pixels: experiment.dataset.max_pixels,
     };
-    Ok(Network { features: graph.add(format!("extract-features {}", method.name), extract), training })
+    // A map reads another layer out than the one that the method classifies by.
+    let is_own = matches!(&method.features, FeaturesOf::Cnn(own) if own.layer == cnn.layer);
+    let layer = if is_own { String::new() } else { format!(" ({})", cnn.layer.name) };
+    let label = format!("extract-features {}{layer}", method.name);
+    Ok(Network { features: graph.add(label, extract), training })
 }
 
 /// The images of a training.

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use super::data::{Data, Splitting, repeat_label};
 use super::graph::Graph;
-use super::{FitInputs, Places, PlanError, PlannedPoint, Reported, networks};
+use super::{FitInputs, Places, PlanError, PlannedPoint, Reported, embedding, networks};
 use crate::config::Experiment;
 use crate::config::experiment::{Classifier, Features as FeaturesOf, Method, PcaFit, Penalty, SplitKind};
+use crate::dataset::published::{self, PublishedMethod};
 use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::svm::SvmSolver;
 use crate::stage::Handle;
+use crate::stages::drawing::Drawing;
 use crate::stages::evaluate::Evaluate;
 use crate::stages::features::Features;
 use crate::stages::fine_tune::Trained;
@@ -18,7 +20,7 @@ use crate::stages::network_classifier::ClassifyByNetwork;
 use crate::stages::overlap::Overlap;
 use crate::stages::pca::{FitPca, level};
 use crate::stages::read_features::ReadFeatures;
-use crate::stages::report::{Entry, MakeReport, Repeat};
+use crate::stages::report::{Entry, FigureKind, MakeReport, Repeat};
 use crate::stages::select::SelectPenalty;
 use crate::stages::split::Division;
 use crate::stages::svm::{PenaltyOf, TrainSvm};
@@ -43,6 +45,7 @@ pub(super) fn svm_code(solver: SvmSolver) -> &'static str {
 
 pub(super) struct Built {
     pub report: Reported,
+    pub figures: Vec<Handle<Drawing>>,
     pub notices: Vec<String>,
     pub stand_in: Option<String>,
     pub data: Digest,
@@ -161,21 +164,38 @@ pub(super) fn build(
         trainings,
         overlaps,
         kind: experiment.figure.kind,
+        columns: experiment.figure.columns,
+        published: published_rates(experiment, context.1)?,
         title: experiment.title.clone(),
         number: experiment.figure.number,
         dataset: data.title.clone(),
         protocol: protocol(experiment, true),
         stand_in: data.stand_in.clone(),
-        warnings,
+        warnings: warnings.clone(),
         has_published: experiment.dataset.name == "fi",
         min_per_class: experiment.dataset.min_per_class,
     };
+    let figures = embedding::add(graph, experiment, &data, &warnings, context)?;
     let Data { stand_in, digest, .. } = data;
     let report = Reported::Experiment(graph.add("report", report));
-    Ok(Built { report, notices, stand_in, data: digest, fits, points: Vec::new() })
+    Ok(Built { report, figures, notices, stand_in, data: digest, fits, points: Vec::new() })
 }
 
-fn precomputed(
+/// What others reached on the same data set, where the user has a table of it and bars are drawn.
+fn published_rates(experiment: &Experiment, places: &Places) -> Result<Vec<PublishedMethod>, PlanError> {
+    if experiment.figure.kind != FigureKind::PerClassTpr {
+        return Ok(Vec::new());
+    }
+    let file = places.project.join("published").join(format!("{}.csv", experiment.dataset.name));
+    let methods = published::read(&file)?.unwrap_or_default();
+    let own = methods.iter().find(|method| experiment.methods.iter().any(|own| own.name == method.name));
+    match own {
+        Some(method) => Err(PlanError::PublishedName { name: method.name.clone(), path: file }),
+        None => Ok(methods),
+    }
+}
+
+pub(super) fn precomputed(
     graph: &mut Graph,
     method: &Method,
     file: &Path,

@@ -67,7 +67,7 @@ fn digest(listed: Listed, read_images: bool, store: &Store) -> Listing {
     };
     let image = |entry: listing::Entry| {
         let digest = read_images.then(|| digest(&entry.path));
-        ListedImage { path: entry.path, label: entry.label, group: entry.group, digest }
+        ListedImage { path: entry.path, label: entry.label, group: entry.group, source: entry.source, digest }
     };
     let images = if read_images && entries.len() >= PARALLEL_FROM {
         entries.into_par_iter().map(image).collect()

@@ -57,6 +57,7 @@ pub(super) fn build(
     let data = built.iter().map(|wired| wired.data.digest.to_hex()).collect::<Vec<_>>();
     Ok(Built {
         report: Reported::Sweep(report),
+        figures: Vec::new(),
         notices: once(built.iter().flat_map(|wired| wired.notices.iter().cloned())),
         stand_in: joined(&once(built.iter().filter_map(|wired| wired.data.stand_in.clone()))),
         data: digest(&once(data.into_iter())),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use compare::{Answers, CompareError, Matched, compare_methods};
-pub use run_record::{RunRecord, StageEntry};
+pub use run_record::{RunRecord, SettingEntry, StageEntry};
 
 use crate::fs::{self, FsError};
 use crate::plan::{Plan, Reported};
@@ -15,7 +15,7 @@ use crate::run::Outcome;
 use crate::stage::{Artifact as _, ArtifactError, Files};
 use crate::stages::report::{Report, Summary};
 use crate::stages::sweep::{SweepReport, SweepSummary};
-use crate::store::{Store, StoreError, key};
+use crate::store::{BlobRef, Key, Store, StoreError, key};
 use crate::types::Digest;
 
 /// Name of the record in a results folder.
@@ -71,22 +71,21 @@ pub fn write(
     folder: &Path,
     mut record: RunRecord,
 ) -> Result<Written, ResultsError> {
-    let report = outcome.stages.iter().find(|run| run.record.key == plan.report.key());
-    let report = report.ok_or(ResultsError::NoReport)?;
-    let mut files = Files::new();
-    for (name, blob) in &report.record.files {
-        files.insert(name.clone(), store.read_blob(blob)?);
-    }
-    let (files, found) = match plan.report {
+    let report = artifact(plan.report.key().ok_or(ResultsError::NoReport)?, outcome, store)?;
+    let (mut files, found) = match plan.report {
         Reported::Experiment(_) => {
-            let Report { files, summary } = Report::load(&files)?;
+            let Report { files, summary } = Report::load(&report)?;
             (files, Found::Experiment(Box::new(summary)))
         }
         Reported::Sweep(_) => {
-            let SweepReport { files, summary } = SweepReport::load(&files)?;
+            let SweepReport { files, summary } = SweepReport::load(&report)?;
             (files, Found::Sweep(Box::new(summary)))
         }
+        Reported::Nothing => return Err(ResultsError::NoReport),
     };
+    for figure in &plan.figures {
+        files.extend(artifact(figure.key(), outcome, store)?);
+    }
     let digests: BTreeMap<String, Digest> =
         files.iter().map(|(name, bytes)| (name.clone(), key::digest(bytes))).collect();
     let mut names: Vec<String> = files.keys().cloned().chain([RECORD.to_owned()]).collect();
@@ -103,6 +102,14 @@ pub fn write(
         store.register_results(folder)?;
     }
     Ok(Written { folder: folder.to_owned(), files: names, up_to_date, found })
+}
+
+/// The files of a stage's artifact.
+pub fn artifact(stage: Key, outcome: &Outcome, store: &Store) -> Result<Files, ResultsError> {
+    let run = outcome.stages.iter().find(|run| run.record.key == stage);
+    let blobs = &run.ok_or(ResultsError::NoReport)?.record.files;
+    let read = |(name, blob): (&String, &BlobRef)| Ok((name.clone(), store.read_blob(blob)?));
+    blobs.iter().map(read).collect()
 }
 
 /// What the last run of a results folder recorded; `None` without a readable `run.json`.

@@ -1,4 +1,4 @@
-//! What is fitted: principal components, the scale of their scores, and support vector machines.
+//! What is fitted: principal components, the scale of their scores, support vector machines, and maps to look at.
 //!
 //! Plain functions on arrays; rows are samples. Each problem has an enum of solvers matched in one place, so
 //! that another solver is one file and one variant. A fit takes [`Train`](crate::split::Train) data only.
@@ -7,6 +7,7 @@
 pub mod pca;
 pub mod scale;
 pub mod svm;
+pub mod tsne;
 
 #[cfg(test)]
 mod oracle_tests;

@@ -168,7 +168,7 @@ impl Stage for InspectImages {
 impl InspectImages {
     fn inspect(&self, listing: &Listing, row: usize) -> Result<Result<Image, Skipped>, StageError> {
         let listed = &listing.images[row];
-        let ListedImage { path, label, group, digest } = listed.clone();
+        let ListedImage { path, label, group, digest, .. } = listed.clone();
         let bad = |reason: String| Ok(Err(Skipped { path: listed.path.clone(), reason }));
         let Some(label) = Emotion::from_name(&label) else {
             let names = Emotion::ALL.map(Emotion::name).join(", ");

@@ -25,6 +25,8 @@ pub struct ListedImage {
     pub label: String,
     /// Images of one group are kept together.
     pub group: String,
+    /// Where it comes from, where the manifest says so.
+    pub source: Option<String>,
     /// Digest of its bytes; `None` where no image is read.
     pub digest: Option<Digest>,
 }
@@ -69,11 +71,15 @@ impl Listing {
 
     fn table(&self) -> Table {
         let images = || self.images.iter();
-        Table::default()
+        let table = Table::default()
             .text("path", images().map(|image| &image.path))
             .text("label", images().map(|image| &image.label))
             .text("group", images().map(|image| &image.group))
-            .text("digest", images().map(|image| image.digest.map(Digest::to_hex).unwrap_or_default()))
+            .text("digest", images().map(|image| image.digest.map(Digest::to_hex).unwrap_or_default()));
+        if images().all(|image| image.source.is_none()) {
+            return table;
+        }
+        table.text("source", images().map(|image| image.source.as_deref().unwrap_or_default()))
     }
 
     /// Digest of all that is listed.
@@ -81,7 +87,8 @@ impl Listing {
         let mut text = String::new();
         for image in &self.images {
             let digest = image.digest.map(Digest::to_hex).unwrap_or_default();
-            for field in [&image.path, &image.label, &image.group, &digest] {
+            let fields = [&image.path, &image.label, &image.group, &digest];
+            for field in fields.into_iter().chain(&image.source) {
                 text.push_str(&field.len().to_string());
                 text.push(':');
                 text.push_str(field);
@@ -116,10 +123,13 @@ impl Artifact for Listing {
         let table = ReadTable::from_parquet(file(files, TABLE)?)?;
         let paths = table.text("path")?;
         let columns = table.text("label")?.into_iter().zip(table.text("group")?).zip(table.text("digest")?);
-        let images = paths.into_iter().zip(columns).map(|(path, ((label, group), digest))| ListedImage {
+        let sources = if table.has("source") { table.text("source")? } else { Vec::new() };
+        let images = paths.into_iter().zip(columns).enumerate();
+        let images = images.map(|(at, (path, ((label, group), digest)))| ListedImage {
             path,
             label,
             group,
+            source: sources.get(at).filter(|source| !source.is_empty()).cloned(),
             digest: Digest::from_hex(&digest),
         });
         let images = images.collect();

@@ -9,7 +9,12 @@
 //! of a sweep all that but measure at every point, and rate-inside, per fold -> report-sweep
 //! ```
 
+pub mod count_images;
+pub mod draw_embedding;
+pub mod draw_examples;
+pub mod drawing;
 pub mod duplicates;
+pub mod embed;
 pub mod evaluate;
 pub mod extract;
 pub mod features;

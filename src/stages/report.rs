@@ -1,5 +1,7 @@
 //! `report`: the figure, the tables and the summary of an experiment.
 
+mod figures;
+
 use serde::Serialize;
 
 use super::fine_tune::Trained;
@@ -15,21 +17,14 @@ use super::summary::evaluation_of;
 pub use super::summary::{MethodSummary, Summary};
 use super::svm::Classifier;
 use super::{from_json, to_json};
-use crate::figures::accuracy_table::AccuracyTable;
-use crate::figures::confusion::{self, ConfusionMatrices, Matrix};
+use crate::dataset::published::PublishedMethod;
+use crate::figures::Columns;
 use crate::figures::fit_tables;
 use crate::figures::measure_tables::{self, MethodMeasures, MethodPair};
-use crate::figures::per_class_tpr::{self, MethodBars, PerClassBars};
 use crate::figures::tables::{self, MethodEvaluation};
-use crate::figures::training::{self, Curves, EpochRow, TrainingCurves};
-use crate::figures::{FigureError, Heading, png};
 use crate::figures::{leakage_table, repeat_table};
-use crate::metrics::mean_true_positive_rate;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
-use crate::types::Emotion;
 
-/// Pixels per unit of the figure: 2 gives 192 dpi.
-const PIXELS_PER_UNIT: f32 = 2.0;
 const SUMMARY: &str = "summary.json";
 
 /// What an experiment draws.
@@ -103,6 +98,10 @@ pub struct MakeReport {
     pub overlaps: Vec<(String, Handle<Overlap>)>,
     /// What is drawn.
     pub kind: FigureKind,
+    /// How wide it is.
+    pub columns: Columns,
+    /// Rates that others published, drawn beside those of this run.
+    pub published: Vec<PublishedMethod>,
     /// Title of the figure.
     pub title: String,
     /// Its number, which names its files.
@@ -232,130 +231,8 @@ impl MakeReport {
         files
     }
 
-    fn figure(
-        &self,
-        summary: &Summary,
-        evaluations: &[MethodEvaluation],
-        warnings: &[String],
-    ) -> Result<Files, StageError> {
-        let failed = |error: FigureError| StageError::Failed(error.to_string());
-        let name = |what: &str| match self.number {
-            Some(number) => format!("{what}{number}"),
-            None => what.to_owned(),
-        };
-        let svg = match self.kind {
-            FigureKind::PerClassTpr => per_class_tpr::svg(&self.bars(summary, warnings)),
-            FigureKind::Confusion => confusion::svg(&self.matrices(evaluations, warnings)),
-        };
-        let mut files = drawn(&name("figure"), svg.map_err(failed)?)?;
-        if self.kind == FigureKind::Confusion {
-            let data_set = self.data_set();
-            let table = AccuracyTable {
-                methods: evaluations,
-                data_set: &data_set,
-                with_published: self.has_published,
-                stand_in: self.stand_in.as_deref(),
-            };
-            files.insert(format!("{}.csv", name("table")), table.csv().into_bytes());
-            let title = self.number.map_or_else(|| "Accuracy".to_owned(), |number| format!("Table {number}"));
-            files.insert(format!("{}.md", name("table")), table.markdown(&title).into_bytes());
-        }
-        Ok(files)
-    }
-
-    fn matrices(&self, evaluations: &[MethodEvaluation], warnings: &[String]) -> ConfusionMatrices {
-        let matrix = |method: &MethodEvaluation| {
-            let pooled = method.evaluation.pooled();
-            Matrix {
-                name: method.name.clone(),
-                mean: mean_true_positive_rate(&pooled),
-                rates: pooled.row_normalised(),
-            }
-        };
-        ConfusionMatrices {
-            heading: self.heading(&self.title, warnings),
-            matrices: evaluations.iter().map(matrix).collect(),
-        }
-    }
-
-    fn heading(&self, title: &str, warnings: &[String]) -> Heading {
-        Heading {
-            title: title.to_owned(),
-            warnings: warnings.to_vec(),
-            subtitle: vec![self.protocol.clone()],
-        }
-    }
-
-    /// `training.svg`, `.png` and `.csv`, where networks were trained.
-    fn training_files(&self, context: &Context<'_>, warnings: &[String]) -> Result<Files, StageError> {
-        let mut networks = Vec::new();
-        for (method, trained) in &self.trainings {
-            let record = &context.get(trained)?.record;
-            let epochs = record.history.iter().map(|epoch| EpochRow {
-                epoch: epoch.epoch,
-                step: epoch.step,
-                rate: epoch.rate,
-                training_loss: epoch.training_loss,
-                training_accuracy: epoch.training_accuracy,
-                validation_loss: epoch.validation_loss,
-                validation_accuracy: epoch.validation_accuracy,
-            });
-            let images = |counts: [usize; 8]| counts.iter().sum::<usize>();
-            let (trained_on, validated_on) = (images(record.training), images(record.validation));
-            let name = format!("{method}: {trained_on} images, {validated_on} to validate on");
-            networks.push((method, Curves { name, epochs: epochs.collect(), kept: record.kept }));
-        }
-        if networks.is_empty() {
-            return Ok(Files::new());
-        }
-        let failed = |error: FigureError| StageError::Failed(error.to_string());
-        let heading = Heading {
-            title: format!("Training: {}", self.title),
-            warnings: warnings.to_vec(),
-            subtitle: Vec::new(),
-        };
-        let curves: Vec<Curves> = networks.iter().map(|(_, curves)| curves.clone()).collect();
-        let svg = training::svg(&TrainingCurves { heading, networks: curves }).map_err(failed)?;
-        let mut files = drawn("training", svg)?;
-        let rows: Vec<Curves> =
-            networks.into_iter().map(|(method, curves)| Curves { name: method.clone(), ..curves }).collect();
-        files.insert("training.csv".to_owned(), training::training_csv(&rows).into_bytes());
-        Ok(files)
-    }
-
-    fn bars(&self, summary: &Summary, warnings: &[String]) -> PerClassBars {
-        let omitted = |emotion: Emotion| {
-            summary.left_out.contains_key(&emotion).then(|| format!("n < {}", self.min_per_class))
-        };
-        let present = Emotion::ALL
-            .into_iter()
-            .filter(|emotion| summary.images[emotion.index()] > 0 && !summary.left_out.contains_key(emotion));
-        PerClassBars {
-            title: self.title.clone(),
-            warnings: warnings.to_vec(),
-            subtitle: vec![self.protocol.clone()],
-            methods: summary
-                .methods
-                .iter()
-                .map(|method| MethodBars {
-                    name: method.name.clone(),
-                    rates: method.true_positive_rate,
-                    mean: method.mean_true_positive_rate,
-                })
-                .collect(),
-            omitted: Emotion::ALL.map(omitted),
-            chance: Some(1.0 / present.count().max(1) as f64),
-        }
-    }
-
     fn data_set(&self) -> String {
         let name = &self.dataset;
         if self.stand_in.is_some() { format!("stand-in images for {name}") } else { name.clone() }
     }
-}
-
-/// A figure as SVG and PNG.
-pub(super) fn drawn(name: &str, svg: String) -> Result<Files, StageError> {
-    let png = png(&svg, PIXELS_PER_UNIT).map_err(|error| StageError::Failed(error.to_string()))?;
-    Ok(Files::from([(format!("{name}.svg"), svg.into_bytes()), (format!("{name}.png"), png)]))
 }

@@ -62,7 +62,8 @@ fn pack(drawings: Vec<Drawing>) -> Listing {
         let digest = Some(key::digest(&png));
         archive.bytes.extend(png);
         archive.bytes.resize(archive.bytes.len().next_multiple_of(BLOCK), 0);
-        images.push(ListedImage { path: name, label: label.name().to_owned(), group, digest });
+        let label = label.name().to_owned();
+        images.push(ListedImage { path: name, label, group, source: None, digest });
     }
     // Two empty blocks end an archive.
     archive.bytes.resize(archive.bytes.len() + 2 * BLOCK, 0);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::drawing::drawn;
 use super::evaluate::{Prediction, Predictions};
 use super::inside::InsideRates;
 use super::inspect::Manifest;
 use super::overlap::Overlap;
-use super::report::{Entry, drawn};
+use super::report::Entry;
 use super::split::Split;
 use super::sweep_choice::{self, BestSummary};
 use super::sweep_figure;
@@ -213,7 +214,7 @@ impl Stage for MakeSweepReport {
         let mut notes = self.notes(&points);
         notes.extend(self.no_choice.iter().map(|why| format!("no best point: {why}")));
         match sweep_figure::svg(self, &points, &warnings)? {
-            Ok(svg) => files.extend(drawn("sweep", svg)?),
+            Ok(svg) => files.extend(drawn("sweep", Ok(svg))?),
             Err(why) => notes.push(why),
         }
         let points = self.points.iter().zip(&points).map(|(entry, point)| PointSummary {

@@ -82,6 +82,11 @@ impl ReadTable {
         self.0.get_column_names().into_iter().map(ToString::to_string).collect()
     }
 
+    /// Whether there is such a column.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.column(name).is_ok()
+    }
+
     /// A column of strings.
     pub fn text(&self, name: &str) -> Result<Vec<String>, ArtifactError> {
         let column = self.0.column(name).map_err(failed)?;

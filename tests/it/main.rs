@@ -7,6 +7,7 @@ mod browser;
 mod cnn;
 #[cfg(feature = "torch")]
 mod features;
+mod figures;
 #[cfg(feature = "torch")]
 mod fine_tune;
 mod harness;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 /// Modules in the order of `src/lib.rs`: a group may use itself and the groups before it.
-const LAYERS: [&[&str]; 11] = [
-    &["fs", "types"],
+const LAYERS: [&[&str]; 12] = [
+    &["fs", "paper", "types"],
     &["store"],
     &["stage"],
     &["dataset", "figures", "images", "metrics", "networks", "solvers", "split"],
@@ -13,15 +13,17 @@ const LAYERS: [&[&str]; 11] = [
     &["plan"],
     &["run"],
     &["results"],
+    &["parity"],
     &["report"],
     &["error", "cli"],
 ];
 
 /// A library and the modules that may name it.
-const FENCES: [(&str, &[&str]); 11] = [
+const FENCES: [(&str, &[&str]); 12] = [
     ("tch::", &["networks"]),
     ("linfa", &["solvers"]),
     ("plotters::", &["figures"]),
+    ("svg2pdf::", &["figures"]),
     ("resvg::", &["figures", "dataset"]),
     ("polars::", &["stages", "dataset"]),
     ("blake3::", &["store", "split"]),

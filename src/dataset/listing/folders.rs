@@ -65,7 +65,7 @@ impl Walk<'_> {
             .map(|part| part.to_str().ok_or_else(|| ListingError::NameNotUtf8 { path: path.to_owned() }));
         let path = parts.collect::<Result<Vec<_>, _>>()?.join("/");
         let row = self.entries.len();
-        self.entries.push(Entry { group: path.clone(), path, label: self.label.clone(), row });
+        self.entries.push(Entry { group: path.clone(), path, label: self.label.clone(), source: None, row });
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ use crate::fs;
 const PATH: &str = "path";
 const LABEL: &str = "label";
 const GROUP: &str = "group";
+const SOURCE: &str = "source";
 
 /// Columns whose names are less alike than this are not proposed; 1 is equal.
 const ALIKE: f64 = 0.6;
@@ -43,6 +44,7 @@ struct Names {
     path: String,
     label: String,
     group: Option<String>,
+    source: Option<String>,
 }
 
 impl Names {
@@ -65,11 +67,16 @@ impl Names {
             path: find(PATH)?.ok_or_else(|| missing(PATH))?,
             label: find(LABEL)?.ok_or_else(|| missing(LABEL))?,
             group: find(GROUP)?,
+            source: find(SOURCE)?,
         })
     }
 
     fn all(&self) -> Vec<String> {
-        [Some(&self.path), Some(&self.label), self.group.as_ref()].into_iter().flatten().cloned().collect()
+        [Some(&self.path), Some(&self.label), self.group.as_ref(), self.source.as_ref()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 }
 
@@ -162,6 +169,7 @@ fn parquet(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
         (PATH, Some(&names.path), text),
         (LABEL, Some(&names.label), text),
         (GROUP, names.group.as_ref(), text_or_number),
+        (SOURCE, names.source.as_ref(), text_or_number),
     ];
     for (column, name, (fits, expected)) in wanted {
         let Some(field) = name.and_then(|name| schema.get(name)) else { continue };
@@ -188,10 +196,11 @@ impl Table {
         }
         let paths = self.filled(path, PATH, &self.names.path)?;
         let labels = self.filled(path, LABEL, &self.names.label)?;
-        let groups = match &self.names.group {
-            Some(name) => self.column(path, name)?,
-            None => vec![None; paths.len()],
+        let optional = |name: &Option<String>| match name {
+            Some(name) => self.column(path, name),
+            None => Ok(vec![None; paths.len()]),
         };
+        let (groups, sources) = (optional(&self.names.group)?, optional(&self.names.source)?);
         // By their parts, so that `./a.jpg` and `a.jpg` are one.
         let mut seen: HashMap<PathBuf, usize> = HashMap::with_capacity(paths.len());
         for (row, image) in paths.iter().enumerate() {
@@ -210,12 +219,13 @@ impl Table {
                 }
             }
         }
-        let rows = paths.into_iter().zip(labels).zip(groups).enumerate();
-        let entry = |(row, ((path, label), group)): (usize, ((String, String), Option<String>))| {
+        let rows = paths.into_iter().zip(labels).zip(groups.into_iter().zip(sources)).enumerate();
+        let entries = rows.map(|(row, ((path, label), (group, source)))| {
             let group = group.unwrap_or_else(|| path.clone());
-            Entry { path, label, group, row }
-        };
-        Ok(rows.map(entry).collect())
+            let source = source.map(|source| source.trim().to_owned());
+            Entry { path, label, group, source, row }
+        });
+        Ok(entries.collect())
     }
 
     /// A column as text; what is blank is `None`.

@@ -1,12 +1,12 @@
 //! Which images a data set has and how each is labelled. No image is opened.
 //!
 //! Two layouts are read. A manifest is a table, CSV or Parquet, with the columns `path` (relative to the manifest's
-//! folder, or absolute), `label` and, if images belong together, `group`; other columns are ignored and the order of
-//! rows is kept:
+//! folder, or absolute), `label`, if images belong together `group`, and if they come from several places `source`;
+//! other columns are ignored and the order of rows is kept:
 //!
 //! ```text
-//! path,label,group
-//! images/0001.jpg,awe,series-a
+//! path,label,group,source
+//! images/0001.jpg,awe,series-a,Flickr
 //! ```
 //!
 //! A folder per emotion (`awe/0001.jpg`, `fear/deeper/0002.png`) needs no manifest: the first folder's name is the
@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::{ListingError, Place};
 pub(super) use parquet::Parquet;
+pub(super) use records::{Malformed, table};
 
 /// One labelled image, unopened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Entry {
     pub label: String,
     /// What must not be torn apart by a split: the manifest's `group` where it has one that is not blank, else the path.
     pub group: String,
+    /// Where the image comes from, where the manifest says so.
+    pub source: Option<String>,
     /// Position in the manifest or the listing, from 0.
     pub row: usize,
 }

@@ -14,7 +14,7 @@ pub(super) struct Records {
 
 /// What is wrong with the text's shape; lines count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Malformed {
+pub(in crate::dataset) enum Malformed {
     /// Another number of fields than the header's.
     Ragged { line: usize, expected: usize, found: usize },
     /// The text ends inside a quoted field.
@@ -45,6 +45,42 @@ pub(super) fn records(text: &str, mut line: usize) -> Result<Records, Malformed>
         rest = left;
     }
     Ok(records)
+}
+
+/// The fields of every record and the line on which it starts, the header first.
+pub(in crate::dataset) fn table(text: &str) -> Result<Vec<(usize, Vec<String>)>, Malformed> {
+    let Records { text, mut lines } = records(text, 1)?;
+    // The header's own line is not asked for.
+    lines.insert(0, 1);
+    let mut rest = text.as_str();
+    let mut table = Vec::with_capacity(lines.len());
+    for line in lines {
+        let (taken, left) = rest.split_at(record(rest.as_bytes(), line)?.bytes);
+        table.push((line, fields(taken.trim_end_matches(['\r', '\n']))));
+        rest = left;
+    }
+    Ok(table)
+}
+
+/// The fields of a well-formed record without its line end; blanks around a bare field are no part of it.
+fn fields(record: &str) -> Vec<String> {
+    let mut fields = Vec::new();
+    let (mut field, mut quoted) = (String::new(), false);
+    let mut end = |field: &mut String| fields.push(std::mem::take(field).trim().to_owned());
+    let mut characters = record.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                field.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => end(&mut field),
+            other => field.push(other),
+        }
+    }
+    end(&mut field);
+    fields
 }
 
 struct Record {
@@ -102,6 +138,14 @@ mod tests {
         let records = records("a,b\r\n\r\n\"x,\"\"\ny\",2\n\nz,3", 1).unwrap();
         assert_eq!(records.lines, [3, 6]);
         assert_eq!(records.text, "a,b\r\n\"x,\"\"\ny\",2\nz,3");
+    }
+
+    #[test]
+    fn fields_are_parted_and_unquoted() {
+        let rows = table("a, b\r\n\r\n\"x,\"\"\ny\",2\n\nz,\n").unwrap();
+        let expected = [(1, ["a", "b"]), (3, ["x,\"\ny", "2"]), (6, ["z", ""])];
+        assert_eq!(rows, expected.map(|(line, fields)| (line, fields.map(str::to_owned).to_vec())));
+        assert_eq!(table("").unwrap().len(), 1);
     }
 
     #[test]

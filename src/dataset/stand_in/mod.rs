@@ -166,6 +166,15 @@ pub fn sources(packages: &Path, set: StandInSet) -> Result<Vec<PathBuf>, StandIn
     }
 }
 
+/// The style of the drawing of that name, `sadness/noto-1f622.png`.
+pub fn style_of(name: &str) -> Option<&'static str> {
+    let file = name.rsplit('/').next()?;
+    let styles = StandInSet::ALL.into_iter().flat_map(StandInSet::styles);
+    // `fluent-emoji-flat` begins as `fluent-emoji` does; a code follows the style.
+    let is_style = |style: &&&str| file.strip_prefix(**style).is_some_and(|rest| rest.starts_with('-'));
+    styles.filter(is_style).max_by_key(|style| style.len()).copied()
+}
+
 /// The text of `datasets/stand-in/emotions.toml`: which words name which emotion.
 pub const fn word_lists() -> &'static str {
     label::WORD_LISTS

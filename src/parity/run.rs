@@ -1,0 +1,132 @@
+//! What a results folder says of a run.
+
+use std::path::{Path, PathBuf};
+
+use crate::dataset::csv::Csv;
+use crate::fs::{self, FsError};
+use crate::results::{self, RunRecord};
+use crate::stages::report::Summary;
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct FinishedRun {
+    /// Name of its results folder.
+    pub name: String,
+    /// Its `run.json`.
+    pub record: RunRecord,
+    /// What it found; `None` for a sweep.
+    pub summary: Option<Summary>,
+    /// Its `sweep.csv`, where it is a sweep.
+    pub sweep: Option<Sweep>,
+    /// Images that it tested, from `confusion.csv`; `None` where the folder lacks it.
+    pub tested: Option<u64>,
+}
+
+/// The points of a sweep over numbers of components.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sweep {
+    /// One per data set, method and number of components that was computed.
+    pub points: Vec<SweepPoint>,
+}
+
+/// The mean rate of a method at one point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepPoint {
+    pub(super) data_set: String,
+    pub(super) method: String,
+    pub(super) components: String,
+    pub(super) mean_rate: f64,
+    pub(super) stand_in: bool,
+}
+
+/// Why a results folder says nothing.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ParityError {
+    #[error("`{}` is no results folder: it has no readable run.json", folder.display())]
+    NoRun { folder: PathBuf },
+    #[error("`{}` cannot be read: {reason}", file.display())]
+    Unreadable { file: PathBuf, reason: String },
+    #[error(transparent)]
+    Fs(#[from] FsError),
+}
+
+impl FinishedRun {
+    /// Reads a results folder.
+    ///
+    /// # Errors
+    /// It is none, or its files are not what a run leaves.
+    pub fn read(folder: &Path) -> Result<Self, ParityError> {
+        let record =
+            results::read_record(folder).ok_or_else(|| ParityError::NoRun { folder: folder.to_owned() })?;
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let sweep = optional(&folder.join("sweep.csv"), Sweep::parse)?;
+        let tested = optional(&folder.join("confusion.csv"), tested)?;
+        let summary = record.summary.clone();
+        Ok(Self { name, record, summary, sweep, tested })
+    }
+
+    /// The card of its data set.
+    pub fn data_set(&self) -> Option<&str> {
+        self.setting("dataset.name").and_then(|value| value.as_str())
+    }
+
+    pub(super) fn setting(&self, path: &str) -> Option<&serde_json::Value> {
+        self.record.settings.iter().find(|setting| setting.path == path).map(|setting| &setting.value)
+    }
+
+    /// Whether drawings were trained on or tested.
+    pub fn used_stand_in(&self) -> bool {
+        self.record.stand_in.is_some()
+            || self.record.stages.iter().any(|stage| stage.stage == "draw-stand-in")
+    }
+}
+
+/// The sum of the first method's counts, all folds pooled.
+fn tested(bytes: &[u8]) -> Result<u64, String> {
+    let csv = Csv::parse(bytes).map_err(|error| error.to_string())?;
+    let column = |name: &'static str| csv.column(name).map_err(|error| error.to_string());
+    let (method, fold, count) = (column("method")?, column("fold")?, column("count")?);
+    let mut rows = csv.rows().map(|(_, row)| row).peekable();
+    let first = rows.peek().map(|row| row[method].clone());
+    let pooled = rows.filter(|row| Some(&row[method]) == first.as_ref() && row[fold] == "pooled");
+    pooled.map(|row| row[count].parse::<u64>().map_err(|_| format!("`{}` is no count", row[count]))).sum()
+}
+
+impl Sweep {
+    /// From `sweep.csv`: the mean rate of each point that was computed.
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let csv = Csv::parse(bytes).map_err(|error| error.to_string())?;
+        let column = |name: &'static str| csv.column(name).map_err(|error| error.to_string());
+        let (method, emotion, status) = (column("method")?, column("emotion")?, column("status")?);
+        let (rate, components, data_set) =
+            (column("true_positive_rate")?, column("components")?, column("data_set")?);
+        let mut points = Vec::new();
+        for (line, row) in csv.rows().filter(|(_, row)| row[emotion] == "mean" && row[status] == "done") {
+            let mean_rate =
+                row[rate].parse().map_err(|_| format!("line {line}: `{}` is no rate", row[rate]))?;
+            points.push(SweepPoint {
+                data_set: row[data_set].trim_start_matches(STAND_IN).to_owned(),
+                method: row[method].clone(),
+                components: row[components].clone(),
+                mean_rate,
+                stand_in: row[data_set].starts_with(STAND_IN),
+            });
+        }
+        Ok(Self { points })
+    }
+}
+
+/// How tables mark drawings before the name of the set that they stand in for.
+const STAND_IN: &str = "stand-in images for ";
+
+fn optional<T>(file: &Path, parse: impl Fn(&[u8]) -> Result<T, String>) -> Result<Option<T>, ParityError> {
+    match fs::read(file) {
+        Ok(bytes) => {
+            let unreadable = |reason| ParityError::Unreadable { file: file.to_owned(), reason };
+            parse(&bytes).map(Some).map_err(unreadable)
+        }
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
