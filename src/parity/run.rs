@@ -82,14 +82,16 @@ impl FinishedRun {
     }
 }
 
-/// The sum of the first method's counts, all folds pooled.
+/// The sum of the first method's counts, all repetitions and folds pooled.
 fn tested(bytes: &[u8]) -> Result<u64, String> {
     let csv = Csv::parse(bytes).map_err(|error| error.to_string())?;
     let column = |name: &'static str| csv.column(name).map_err(|error| error.to_string());
-    let (method, fold, count) = (column("method")?, column("fold")?, column("count")?);
+    let (method, repeat) = (column("method")?, column("repeat")?);
+    let (fold, count) = (column("fold")?, column("count")?);
     let mut rows = csv.rows().map(|(_, row)| row).peekable();
     let first = rows.peek().map(|row| row[method].clone());
-    let pooled = rows.filter(|row| Some(&row[method]) == first.as_ref() && row[fold] == "pooled");
+    let is_pooled = |row: &&[String]| row[repeat] == "pooled" && row[fold] == "pooled";
+    let pooled = rows.filter(|row| Some(&row[method]) == first.as_ref() && is_pooled(row));
     pooled.map(|row| row[count].parse::<u64>().map_err(|_| format!("`{}` is no count", row[count]))).sum()
 }
 

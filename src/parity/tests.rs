@@ -33,6 +33,8 @@ fn run(change: impl Fn(&mut Summary)) -> FinishedRun {
         "images": paper::LABELLED,
         "left_out": {},
         "skipped": 0,
+        "leakage": null,
+        "repeats": 1,
         "methods": paper::CORRECT.map(method),
     }))
     .unwrap();

@@ -145,7 +145,7 @@ fn a_map_of_features_is_drawn_as_points_and_is_the_same_with_any_number_of_threa
     assert_eq!(project.bytes("results/mine/figure4_points.svg"), svg);
     let wrong = project.emolab(&["run", FILE, "--set", "embedding.methods=[\"DINOv3\"]"]);
     assert_eq!(wrong.code, 2);
-    assert!(wrong.err.contains("did you mean `DINOv2`?"), "{}", wrong.err);
+    assert!(wrong.err.contains("expected some of `DINOv2`"), "{}", wrong.err);
 }
 
 #[test]
