@@ -222,12 +222,8 @@ fn a_run_is_followed_while_it_goes_on_and_leaves_nothing_behind() {
     });
     assert_eq!(states.next().unwrap(), serde_json::json!({ "running": [], "results": {} }));
 
-    // As in the test of Ctrl-C: slow enough to be seen at work.
-    let slow = ["svm.solver=linfa", "svm.c=1e6", "svm.scale=none", "pca.components=16"];
-    let mut arguments = vec!["run", FILE];
-    for set in slow {
-        arguments.extend(["--set", set]);
-    }
+    // Long enough to be seen at work, however fast the machine.
+    let arguments = ["run", FILE, "--set", "split.repeats=400"];
     let mut run = project.start(&arguments);
     let seen = states.find(|state| state["running"][0]["running"][0]["label"].is_string()).unwrap();
     let shown = &seen["running"][0];

@@ -113,16 +113,18 @@ fn a_mapped_file_gives_the_components_of_its_rows() {
     let model: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((&model["samples"], &model["features"]), (&96.into(), &16.into()));
     let bytes = project.bytes("pca.safetensors");
-    let stored = project.blobs().into_iter().filter(|blob| std::fs::read(blob).unwrap().len() == bytes.len());
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let values = |file: &safetensors::SafeTensors<'_>, name: &str| -> Vec<f64> {
         let data = file.tensor(name).unwrap().data().to_vec();
         data.as_chunks::<8>().0.iter().map(|value| f64::from_le_bytes(*value)).collect()
     };
     let mut compared = 0;
-    for blob in stored {
+    for blob in project.blobs() {
         let other = std::fs::read(blob).unwrap();
         let Ok(other) = safetensors::SafeTensors::deserialize(&other) else { continue };
+        if other.tensor("components").is_err() {
+            continue;
+        }
         for name in ["mean", "components", "singular_values", "explained_variance_ratio"] {
             let (own, other) = (values(&tensors, name), values(&other, name));
             assert!(own.iter().zip(&other).all(|(own, other)| (own - other).abs() < 1e-9), "{name}");

@@ -245,7 +245,7 @@ mod tests {
             ("{ from = 1, to = 20, step = 3, scale = \"log\" }", "`steps` in place"),
             ("{ from = 1, to = 20, steps = 1 }", "from 2 to"),
             ("{ from = 1, to = 20, steps = 3, scale = \"cubic\" }", "linear"),
-            ("{ from = 1, till = 20, steps = 3 }", "did you mean"),
+            ("{ form = 1, to = 20, steps = 3 }", "did you mean `from`?"),
             ("{ from = \"a\", to = 20, steps = 3 }", "number as `from`"),
             ("[]", "1 to 1000"),
             ("[1, 2, 1]", "number 3"),

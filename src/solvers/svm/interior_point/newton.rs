@@ -14,7 +14,7 @@ const RESIDUALS: (f64, f64) = (1e-12, 1e-9);
 const SLOW: f64 = 0.5;
 const SHORT: f64 = 0.9;
 /// Far from the optimum steps are slow without going in circles.
-const CIRCLES_BELOW: f64 = 1e-3;
+const CIRCLES_BELOW: f64 = 0.1;
 
 /// Refinements of one direction.
 const MOST_REFINEMENTS: usize = 3;
