@@ -99,8 +99,9 @@ pub fn write(
         let mut all: Vec<(String, Vec<u8>)> = files.into_iter().collect();
         all.push((RECORD.to_owned(), record.to_json()));
         fs::replace_folder(folder, &all)?;
-        store.register_results(folder)?;
     }
+    // Also where nothing was written: the store may be newer than the results.
+    store.register_results(folder)?;
     Ok(Written { folder: folder.to_owned(), files: names, up_to_date, found })
 }
 

@@ -35,7 +35,10 @@ impl Stage for ReadFeatures {
 
     fn run(&self, context: &Context<'_>) -> Result<Features, StageError> {
         let manifest = context.get(&self.manifest)?;
-        let bad = |error: feature_file::FeatureFileError| StageError::BadInput(error.to_string());
+        let bad = |error: feature_file::FeatureFileError| {
+            let reasons = std::iter::successors(std::error::Error::source(&error), |error| error.source());
+            StageError::BadInput(reasons.fold(error.to_string(), |text, reason| format!("{text}: {reason}")))
+        };
         let features = feature_file::read(&self.file).map_err(bad)?;
         feature_file::check(&self.file, &features, manifest.listed).map_err(bad)?;
         let rows: Vec<usize> = manifest.images.iter().map(|image| image.row as usize).collect();

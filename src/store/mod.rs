@@ -58,6 +58,12 @@ pub enum StoreError {
     Missing { digest: Digest, path: PathBuf },
     #[error("blob `{digest}` is damaged: its bytes have the digest `{found}`")]
     Damaged { digest: Digest, found: Digest },
+    #[error(
+        "`{}`, which names a results folder that refers to this store, is damaged: remove it, and run the experiments of \
+         your results folders again, which computes nothing",
+        path.display()
+    )]
+    DamagedRoot { path: PathBuf },
     #[error("the store `{}` is in use by a run", path.display())]
     InUse { path: PathBuf },
 }
@@ -240,11 +246,12 @@ impl Store {
 
     /// The results folders registered so far, whether or not they still exist.
     pub fn registered_results(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let files = fs::children(&self.root.join("roots"))?;
-        let texts = files.iter().filter(|path| !fs::is_temporary(path)).map(|path| fs::read(path));
-        let texts = texts.collect::<Result<Vec<_>, _>>()?;
-        let mut folders: Vec<PathBuf> =
-            texts.iter().filter_map(|text| record::unseal::<String>(text)).map(PathBuf::from).collect();
+        let mut folders = Vec::new();
+        for path in fs::children(&self.root.join("roots"))?.into_iter().filter(|path| !fs::is_temporary(path))
+        {
+            let folder = record::unseal::<String>(&fs::read(&path)?);
+            folders.push(PathBuf::from(folder.ok_or(StoreError::DamagedRoot { path })?));
+        }
         folders.sort();
         Ok(folders)
     }

@@ -50,6 +50,18 @@ fn the_manifest_decides_which_row_is_whose() {
 }
 
 #[test]
+fn a_file_that_is_no_matrix_says_why() {
+    let project = Project::with_features();
+    let matrix = npy(96, 16, &vec![0.5; 96 * 16]);
+    for (bytes, reason) in [(&matrix[..600], "dinov2.npy` holds no usable features: "), (b"", ": ")] {
+        project.write("my/dinov2.npy", bytes);
+        let ran = project.emolab(&["run", FILE]);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains(reason), "{}", ran.err);
+    }
+}
+
+#[test]
 fn wrong_rows_and_numbers_that_are_none_stop_with_the_place_and_code_2() {
     let project = Project::with_features();
     project.write("my/dinov2.npy", &npy(95, 16, &vec![0.5; 95 * 16]));

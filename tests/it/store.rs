@@ -115,6 +115,24 @@ fn collection_keeps_what_results_refer_to_and_drops_the_rest() {
 }
 
 #[test]
+fn collection_keeps_what_older_results_refer_to_in_a_new_store() {
+    let project = Project::with_features();
+    project.must(&["run", FILE]);
+    std::fs::remove_dir_all(project.path().join(".emolab")).unwrap();
+    let again = project.must(&["run", FILE]);
+    assert!(again.out.contains("stages computed"), "{}", again.out);
+    let kept = project.must(&["store", "gc"]);
+    assert!(kept.out.contains("dropped 0 records and 0 blobs"), "{}", kept.out);
+    // What says so is not overlooked when it is damaged.
+    for root in std::fs::read_dir(project.path().join(".emolab/v1/roots")).unwrap() {
+        std::fs::write(root.unwrap().path(), "junk").unwrap();
+    }
+    let refused = project.emolab(&["store", "gc"]);
+    assert_eq!(refused.code, 1, "{}", refused.err);
+    assert!(refused.err.contains("is damaged: remove it"), "{}", refused.err);
+}
+
+#[test]
 fn collection_of_a_shared_store_keeps_the_other_projects_results() {
     let (mine, theirs) = (Project::with_features(), Project::with_features());
     let shared = tempfile::tempdir().unwrap();
