@@ -31,8 +31,7 @@ impl Groups {
                 of_image[at] = group;
             }
         }
-        strata.retain(|stratum| !stratum.is_empty());
-        Self { of_image, strata }
+        Self { of_image, strata: collapse(strata) }
     }
 
     /// The group of each image, from 0.
@@ -57,5 +56,36 @@ impl Groups {
             half_of[group] = (place % 2) as u32;
         }
         self.of_image.iter().map(|&group| half_of[group]).collect()
+    }
+}
+
+/// A stratum of one group would be drawn the same every time, as if it could not have come out otherwise. Such strata are
+/// drawn from together, and a single one with the last of the others (collapsed strata: Cochran 1977, *Sampling
+/// Techniques*, section 5A.12).
+fn collapse(strata: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+    let (mut kept, few): (Vec<_>, Vec<_>) = strata.into_iter().partition(|stratum| stratum.len() > 1);
+    let together = few.concat();
+    match kept.last_mut() {
+        Some(last) if together.len() == 1 => last.extend(together),
+        _ if together.is_empty() => {}
+        _ => kept.push(together),
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_stratum_is_drawn_the_same_every_time() {
+        let emotions =
+            |names: &[(Emotion, &'static str)]| Groups::of(names.iter().copied()).strata().to_vec();
+        let (amusement, awe, fear) = (Emotion::Amusement, Emotion::Awe, Emotion::Fear);
+        assert_eq!(emotions(&[(amusement, "a"), (amusement, "b"), (awe, "c")]), [vec![0, 1, 2]]);
+        let two = [(amusement, "a"), (amusement, "b"), (awe, "c"), (fear, "d")];
+        assert_eq!(emotions(&two), [vec![0, 1], vec![2, 3]]);
+        assert_eq!(emotions(&[(awe, "a")]), [vec![0]]);
+        assert!(emotions(&[]).is_empty());
     }
 }

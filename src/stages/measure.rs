@@ -54,7 +54,7 @@ pub struct MeasureMethods {
 
 impl Stage for MeasureMethods {
     const NAME: &'static str = "measure";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Measurements;
 
     fn run(&self, context: &Context<'_>) -> Result<Measurements, StageError> {
