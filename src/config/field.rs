@@ -92,6 +92,7 @@ impl<'s, 'a, T> Field<'s, 'a, T> {
                 Some(read)
             }
             Err(expected) => {
+                self.section.note_refused(self.key);
                 let message = format!("`{}` cannot be {}", dotted(&path), show_value(value));
                 let mut problem = reader.problem(&path, Some(value), false, message);
                 problem = problem.label(format!("expected {expected}"));

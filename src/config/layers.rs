@@ -2,6 +2,7 @@
 //! environment variables, `--set a.b=value`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ const PREFIX: &str = "EMOLAB_";
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// Environment variables, all of them; those without the prefix are ignored.
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, OsString>,
     /// `--set` arguments as typed: `svm.c=10`.
     pub arguments: Vec<String>,
 }
@@ -28,10 +29,8 @@ pub struct Overrides {
 impl Overrides {
     /// The process environment and these `--set` arguments.
     pub fn from_process(arguments: &[String]) -> Self {
-        let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
-        Self { environment: std::env::vars_os().filter_map(utf8).collect(), arguments: arguments.to_vec() }
+        let named = |(name, value): (OsString, OsString)| (name.to_string_lossy().into_owned(), value);
+        Self { environment: std::env::vars_os().map(named).collect(), arguments: arguments.to_vec() }
     }
 }
 
@@ -137,7 +136,12 @@ pub fn gather(file: &Path, overrides: &Overrides) -> Result<Layers, Vec<Problem>
             continue;
         };
         let path: Vec<String> = path.split("__").map(str::to_lowercase).collect();
-        layers.push((Layer::Variable(name.clone(), value.clone()), nested(&path, parse_value(value))));
+        let Some(value) = value.to_str() else {
+            let message = format!("the environment variable `{name}` is not UTF-8");
+            problems.push(Problem::elsewhere(message, format!("environment variable {name}")));
+            continue;
+        };
+        layers.push((Layer::Variable(name.clone(), value.to_owned()), nested(&path, parse_value(value))));
     }
     for argument in &overrides.arguments {
         let Some((path, value)) = argument.split_once('=') else {

@@ -41,16 +41,15 @@ pub(super) fn read(top: &Section<'_>) -> Vec<Method> {
     }
     let mut methods: Vec<Method> = Vec::new();
     for table in tables {
-        let Some((method, named)) = method(&table) else {
-            continue;
-        };
-        if methods.iter().any(|other| other.name == method.name) {
-            let message = format!("two methods are called `{}`", method.name);
-            let label = "give each a `name` of its own";
-            table.refuse(if named { "name" } else { "variant" }, message, label);
+        if let Some((method, named)) = method(&table) {
+            if methods.iter().any(|other| other.name == method.name) {
+                let message = format!("two methods are called `{}`", method.name);
+                let label = "give each a `name` of its own";
+                table.refuse(if named { "name" } else { "variant" }, message, label);
+            }
+            methods.push(method);
         }
         table.end();
-        methods.push(method);
     }
     methods
 }
@@ -72,9 +71,13 @@ pub(super) fn need_trainings(top: &Section<'_>, methods: &[Method], trainings: &
 }
 
 fn method(table: &Section<'_>) -> Option<(Method, bool)> {
-    let variant = table.choice("variant", "Where the features come from.", &VARIANTS).required()?;
+    let variant = table.choice("variant", "Where the features come from.", &VARIANTS).required();
     let name = table.text("name", "Label of the bar.").optional();
     let named = name.is_some();
+    let Some(variant) = variant else {
+        without_variant(table);
+        return None;
+    };
     match variant {
         Variant::ImageNetCnn => {
             table.belongs_elsewhere(&["features", "classifier"], "variant", "`variant = \"imagenet-cnn\"`");
@@ -109,8 +112,29 @@ fn method(table: &Section<'_>) -> Option<(Method, bool)> {
     }
 }
 
+/// Checks what can be checked of a method whose variant is missing or wrong.
+fn without_variant(table: &Section<'_>) {
+    table.pass_over(&["features", "classifier"]);
+    if table.has("features") {
+        table.pass_over(&CNN_KEYS);
+        table.pass_over(&MODULE_KEYS);
+    } else {
+        cnn(table, None, Classifier::Svm);
+    }
+}
+
 fn cnn(table: &Section<'_>, training: Option<Labels>, classifier: Classifier) -> Option<Cnn> {
-    let network = network(table)?;
+    let network = network(table);
+    let weights = table.path("weights", "Weights file; by default the one that set-up fetched.").optional();
+    let fit = table.choice("fit", "How an image meets the input size.", &Fit::NAMES).or(Fit::Crop);
+    let filter = table.choice("filter", "The resampling filter.", &Filter::NAMES).or(Filter::Bicubic);
+    let precision =
+        table.choice("precision", "The number format in which it runs.", &PRECISIONS).or(Precision::F32);
+    let Some(network) = network else {
+        table.pass_over(&["layer"]);
+        table.pass_over(&MODULE_KEYS);
+        return None;
+    };
     let outputs = training.map(|_| Emotion::ALL.len());
     let (input, layer) = if network.architecture.is_some() {
         table.belongs_elsewhere(&MODULE_KEYS, "network", &format!("`network = \"{}\"`", network.name));
@@ -129,16 +153,11 @@ fn cnn(table: &Section<'_>, training: Option<Labels>, classifier: Classifier) ->
         table.belongs_elsewhere(&["layer"], "network", &format!("`network = \"{}\"`", network.name));
         module(table, network)?
     };
-    let weights = table.path("weights", "Weights file; by default the one that set-up fetched.").optional();
     if weights.is_none() && network.weights.is_none() && !table.has("weights") {
         let message = format!("`{}` comes without weights", network.name);
         let label = format!("name a file as `weights`: {}", network.weights_source);
         table.refuse("network", message, &label);
     }
-    let fit = table.choice("fit", "How an image meets the input size.", &Fit::NAMES).or(Fit::Crop);
-    let filter = table.choice("filter", "The resampling filter.", &Filter::NAMES).or(Filter::Bicubic);
-    let precision =
-        table.choice("precision", "The number format in which it runs.", &PRECISIONS).or(Precision::F32);
     Some(Cnn { network, input, layer, weights, training, fit, filter, precision })
 }
 

@@ -3,6 +3,7 @@
 use figment::value::Value;
 
 use super::document::Step;
+use super::setting::Shown;
 
 /// `method[0].variant`
 pub(super) fn dotted(path: &[Step]) -> String {
@@ -38,7 +39,7 @@ pub(super) fn show_value(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("{text:?}"),
         Value::Bool(_, flag) => flag.to_string(),
-        Value::Num(..) => number(value).map_or_else(|| "this number".to_owned(), |number| number.to_string()),
+        Value::Num(..) => Shown::of(value).to_string(),
         other => kind_of(other).to_owned(),
     }
 }

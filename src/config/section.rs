@@ -40,6 +40,7 @@ impl<'a> Reader<'a> {
             path: Vec::new(),
             values: Some(&self.layers.values),
             asked: RefCell::default(),
+            refused: RefCell::default(),
         }
     }
 
@@ -133,6 +134,7 @@ pub struct Section<'a> {
     pub(super) path: Vec<Step>,
     values: Option<&'a Dict>,
     asked: RefCell<Vec<&'static str>>,
+    refused: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Section<'a> {
@@ -148,7 +150,7 @@ impl<'a> Section<'a> {
             }
             table
         });
-        Section { reader: self.reader, path: self.path_to(key), values, asked: RefCell::default() }
+        self.inner(self.path_to(key), values)
     }
 
     /// The tables `[[key]]`.
@@ -163,14 +165,13 @@ impl<'a> Section<'a> {
         let section = |(index, item): (usize, &'a Value)| {
             let mut path = self.path_to(key);
             path.push(Step::Index(index));
-            item.as_dict().map(|values| Section {
-                reader: self.reader,
-                path,
-                values: Some(values),
-                asked: RefCell::default(),
-            })
+            item.as_dict().map(|values| self.inner(path, Some(values)))
         };
         items.iter().enumerate().filter_map(section).collect()
+    }
+
+    fn inner(&self, path: Vec<Step>, values: Option<&'a Dict>) -> Section<'a> {
+        Section { reader: self.reader, path, values, asked: RefCell::default(), refused: RefCell::default() }
     }
 
     /// Any string.
@@ -271,10 +272,42 @@ impl<'a> Section<'a> {
         self.report(problem.label(label));
     }
 
+    /// A problem with entry `name` of the table `key`, or with the name itself.
+    pub(super) fn entry_problem(
+        &self,
+        key: &str,
+        (name, value): (&str, &Value),
+        on_name: bool,
+        message: String,
+    ) -> Problem {
+        let mut path = self.path_to(key);
+        path.push(Step::Key(name.to_owned()));
+        self.reader.problem(&path, Some(value), on_name, message)
+    }
+
+    /// What the table `key` holds; nothing where it is no table.
+    pub fn entries_of(&self, key: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let table = self.values.and_then(|values| values.get(key)).and_then(Value::as_dict);
+        table.into_iter().flatten().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Notes that the value of `key` was refused: what depends on it cannot be judged.
+    pub(super) fn note_refused(&self, key: &'static str) {
+        self.refused.borrow_mut().push(key);
+    }
+
+    /// Keys that are known but cannot be judged, since what they depend on is wrong and told already.
+    pub fn pass_over(&self, keys: &[&'static str]) {
+        self.asked.borrow_mut().extend(keys);
+    }
+
     /// Keys that exist under another choice: allowed where a weaker layer than the choice itself set them,
-    /// since the stronger layer has turned them off; a problem otherwise.
+    /// since the stronger layer has turned them off, and where the choice itself is wrong; a problem otherwise.
     pub fn belongs_elsewhere(&self, keys: &[&'static str], tag: &'static str, because: &str) {
         let Some(values) = self.values else { return };
+        if self.refused.borrow().contains(&tag) {
+            return self.pass_over(keys);
+        }
         let layer_of = |key: &str| {
             // A sweep's value is stronger than any layer.
             let moved = self.reader.layers.is_moved(&self.path_to(key)).then_some(usize::MAX);

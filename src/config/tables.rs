@@ -7,7 +7,7 @@ use figment::value::Value;
 use super::experiment::{
     Dataset, Experiment, Figure, OnBadImage, Pca, PcaFit, Penalty, Split, SplitKind, StandIn, Svm,
 };
-use super::names::{nearest, number};
+use super::names::{nearest, number, one_of, show_value};
 use super::section::{Reader, Section};
 use super::setting::Shown;
 use super::{embedding, methods, training};
@@ -254,19 +254,7 @@ const SELECTIONS: [(&str, ()); 1] = [("inner-cv", ())];
 
 fn svm(table: Section<'_>) -> Svm {
     let c = penalty(&table);
-    let shape = serde_json::json!({"anyOf": [
-        {"enum": ["balanced", "none"]},
-        {
-            "type": "object",
-            "propertyNames": {"enum": Emotion::ALL.map(Emotion::name)},
-            "additionalProperties": {"type": "number", "exclusiveMinimum": 0}
-        }
-    ]});
-    let class_weight = table
-        .field("class_weight", "Extra penalty on the rarer side.", shape, class_weight, |weight| {
-            Shown::Text(if *weight == ClassWeight::None { "none" } else { "balanced" }.to_owned())
-        })
-        .or(ClassWeight::Balanced);
+    let class_weight = class_weight(&table);
     let scale = table.choice("scale", "How scores are scaled before the SVM.", &SCALES).or(Scale::Global);
     let solver = table.choice("solver", "How it is trained.", &SVM_SOLVERS).or(SvmSolver::InteriorPoint);
     table.end();
@@ -301,37 +289,59 @@ fn penalty(table: &Section<'_>) -> Penalty {
 /// One number above 0, or several that differ.
 fn penalties(value: &Value) -> Result<Vec<f64>, String> {
     let expected = || "a number above 0, or a list of two or more that differ".to_owned();
-    let one = |value: &Value| number(value).filter(|c| c.is_finite() && *c > 0.0);
     let Value::Array(_, items) = value else {
-        return one(value).map(|c| vec![c]).ok_or_else(|| "a number above 0, or a list of them".to_owned());
+        return positive(value)
+            .map(|c| vec![c])
+            .ok_or_else(|| "a number above 0, or a list of them".to_owned());
     };
-    let all: Vec<f64> = items.iter().map(one).collect::<Option<_>>().ok_or_else(expected)?;
+    let all: Vec<f64> = items.iter().map(positive).collect::<Option<_>>().ok_or_else(expected)?;
     let differ = all.iter().enumerate().all(|(at, c)| !all[..at].contains(c));
     if all.len() > 1 && differ { Ok(all) } else { Err(expected()) }
 }
 
-fn class_weight(value: &Value) -> Result<ClassWeight, String> {
-    let expected = || "`balanced`, `none`, or a table of a positive number per emotion".to_owned();
-    match value {
+fn class_weight(table: &Section<'_>) -> ClassWeight {
+    let key = "class_weight";
+    let names = || Emotion::ALL.into_iter().map(Emotion::name);
+    for (name, value) in table.entries_of(key) {
+        if Emotion::from_name(name).is_none() {
+            let message = format!("`{name}` is none of the eight emotions");
+            let problem = table.entry_problem(key, (name, value), true, message);
+            let problem = problem.label(format!("expected {}", one_of(names())));
+            table.report(match nearest(name, names()) {
+                Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                None => problem,
+            });
+        } else if positive(value).is_none() {
+            let message = format!("the weight of `{name}` cannot be {}", show_value(value));
+            let problem = table.entry_problem(key, (name, value), false, message);
+            table.report(problem.label("expected a number above 0"));
+        }
+    }
+    let shape = serde_json::json!({"anyOf": [
+        {"enum": ["balanced", "none"]},
+        {
+            "type": "object",
+            "propertyNames": {"enum": Emotion::ALL.map(Emotion::name)},
+            "additionalProperties": {"type": "number", "exclusiveMinimum": 0}
+        }
+    ]});
+    let read = |value: &Value| match value {
         Value::String(_, text) if text == "balanced" => Ok(ClassWeight::Balanced),
         Value::String(_, text) if text == "none" => Ok(ClassWeight::None),
-        Value::Dict(_, fields) => {
-            let mut weights = [None; 8];
-            for (key, value) in fields {
-                let emotion = Emotion::from_name(key).ok_or_else(|| {
-                    let names = Emotion::ALL.map(Emotion::name);
-                    let near = nearest(key, names.into_iter());
-                    let near = near.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
-                    format!("one of the eight emotions in place of `{key}`{near}")
-                })?;
-                let weight = number(value).filter(|weight| weight.is_finite() && *weight > 0.0);
-                weights[emotion.index()] =
-                    Some(weight.ok_or_else(|| format!("a positive number for `{key}`"))?);
-            }
-            Ok(ClassWeight::PerClass(weights))
-        }
-        _ => Err(expected()),
-    }
+        // Entries that are wrong are told above.
+        Value::Dict(_, fields) => Ok(ClassWeight::PerClass(
+            Emotion::ALL.map(|emotion| fields.get(emotion.name()).and_then(positive)),
+        )),
+        _ => Err("`balanced`, `none`, or a table of a positive number per emotion".to_owned()),
+    };
+    let show = |weight: &ClassWeight| {
+        Shown::Text(if *weight == ClassWeight::None { "none" } else { "balanced" }.to_owned())
+    };
+    table.field(key, "Extra penalty on the rarer side.", shape, read, show).or(ClassWeight::Balanced)
+}
+
+fn positive(value: &Value) -> Option<f64> {
+    number(value).filter(|number| number.is_finite() && *number > 0.0)
 }
 
 const FIGURE_KINDS: [(&str, FigureKind); 2] =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use figment::value::Value;
 
 use super::experiment::{Dataset, OnBadImage, StandIn, Training, Trainings};
-use super::names::number;
+use super::names::{number, show_value};
 use super::section::Section;
 use super::setting::Shown;
 use crate::images::augment::Crop;
@@ -97,6 +97,11 @@ fn recipe(table: &Section<'_>, has_validation: bool) -> Recipe {
     let classifier_rate =
         positive(table, "classifier_rate", "Times the base rate: the new last layer.", base.classifier_rate);
     let bias_rate = positive(table, "bias_rate", "Times the layer's rate: biases.", base.bias_rate);
+    for (name, value) in table.entries_of("layer_rates").filter(|(_, value)| from_0(value).is_none()) {
+        let message = format!("the rate of `{name}` cannot be {}", show_value(value));
+        let problem = table.entry_problem("layer_rates", (name, value), false, message);
+        table.report(problem.label("expected a number, 0 or more"));
+    }
     let layer_rates = table
         .field(
             "layer_rates",
@@ -255,14 +260,15 @@ fn crop(table: &Section<'_>, base: Crop) -> Crop {
     }
 }
 
+/// Entries that are no rates are told by the caller.
 fn rates(value: &Value) -> Result<BTreeMap<String, f64>, String> {
     let expected = || "a table of numbers, 0 or more, by the beginning of a tensor's name".to_owned();
     let fields = value.as_dict().ok_or_else(expected)?;
-    let rate = |(name, value): (&String, &Value)| {
-        let rate = number(value).filter(|rate| rate.is_finite() && *rate >= 0.0);
-        Some((name.clone(), rate?))
-    };
-    fields.iter().map(rate).collect::<Option<_>>().ok_or_else(expected)
+    Ok(fields.iter().filter_map(|(name, value)| Some((name.clone(), from_0(value)?))).collect())
+}
+
+fn from_0(value: &Value) -> Option<f64> {
+    number(value).filter(|rate| rate.is_finite() && *rate >= 0.0)
 }
 
 fn positive(table: &Section<'_>, key: &'static str, help: &'static str, default: f64) -> f64 {
@@ -276,9 +282,6 @@ fn positive(table: &Section<'_>, key: &'static str, help: &'static str, default:
 
 fn number_from_0(table: &Section<'_>, key: &'static str, help: &'static str, default: f64) -> f64 {
     let shape = serde_json::json!({"type": "number", "minimum": 0});
-    let read = |value: &Value| {
-        let number = number(value).filter(|number| number.is_finite() && *number >= 0.0);
-        number.ok_or_else(|| "a number, 0 or more".to_owned())
-    };
+    let read = |value: &Value| from_0(value).ok_or_else(|| "a number, 0 or more".to_owned());
     table.field(key, help, shape, read, |number| Shown::Number(*number)).or(default)
 }

@@ -40,6 +40,39 @@ class_weight = { fears = 2 }
 }
 
 #[test]
+fn a_wrong_choice_hides_no_other_problem_and_makes_none() {
+    let text = r#"[experiment]
+name = "a"
+[dataset]
+name = "x"
+root = "x"
+[split]
+kind = "holdot"
+train = 0.8
+test = 0.2
+folds = 3
+[[method]]
+variant = "imagenet-cn"
+network = "efficientnet-lite9"
+layer = "penultimat"
+fits = "crop"
+[[method]]
+variant = "imagenet-cnn"
+network = "efficientnet-lite0"
+layer = "penultimat"
+[svm]
+c = [1, 1, 1e308]
+select = "inner-cv"
+class_weight = { feer = 1, awe = -1e308, fear = 2 }
+[training.fine-tuned]
+dataset = "x"
+root = "x"
+layer_rates = { "features." = -1, "classifier." = "x" }
+"#;
+    insta::assert_snapshot!(refused(text, &[]));
+}
+
+#[test]
 fn syntax_errors_have_their_place() {
     insta::assert_snapshot!(refused("[experiment]\nname = \"a\nseed = 1\n[svm\nc = 1\n", &[]));
 }
@@ -57,6 +90,28 @@ fn settings_from_outside_name_their_origin() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap());
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_told_and_an_empty_store_is_none() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let project = Project::with_features();
+    let mut command = project.command(&["plan", "experiments/mine.toml"]);
+    command.env("EMOLAB_SVM__C", std::ffi::OsStr::from_bytes(b"\xff"));
+    let ran = crate::harness::ran(command);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("`EMOLAB_SVM__C` is not UTF-8"), "{}", ran.err);
+    let mut command = project.command(&["run", "experiments/mine.toml"]);
+    command.env("EMOLAB_STORE", "");
+    assert_eq!(crate::harness::ran(command).code, 0);
+    assert!(project.has(".emolab/v1/blobs"));
+}
+
+#[test]
+fn a_title_that_the_font_cannot_show_is_told() {
+    let project = Project::with_features();
+    let ran = project.must(&["plan", "experiments/mine.toml", "--set", "experiment.title=情感 rates"]);
+    assert!(ran.err.contains("lacks `情感`"), "{}", ran.err);
 }
 
 #[test]
