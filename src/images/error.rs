@@ -76,14 +76,4 @@ pub enum ImageError {
         /// Largest side that is allowed.
         max: u32,
     },
-    /// So long and thin that resizing it makes a huge image on the way.
-    #[error("{width} x {height} pixels are too elongated: {pixels} pixels would be needed on the way")]
-    TooElongated {
-        /// Columns.
-        width: u32,
-        /// Rows.
-        height: u32,
-        /// Pixels of the largest image on the way.
-        pixels: u64,
-    },
 }

@@ -1,8 +1,13 @@
-//! Whether a JPEG file is whole. The decoder paints what is missing grey and says nothing, as browsers do;
+//! JPEG files: written, and whether one is whole. The decoder paints what is missing grey and says nothing, as browsers do;
 //! a grey half must not enter an experiment unseen.
 //!
 //! Only structure is checked (ITU-T T.81, annex B): after the last scan an end-of-image marker must stand.
 //! A bit that flips inside a scan mostly gives other valid codes, which no decoder can notice.
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
+
+use super::error::ImageError;
 
 const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: u8 = 0xd9;
@@ -26,6 +31,16 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// A JPEG file of `[height, width, 3]` pixels.
+pub(super) fn encode(rgb: &[u8], width: u32, height: u32, quality: u8) -> Result<Vec<u8>, ImageError> {
+    let mut jpeg = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut jpeg, quality);
+    let written = encoder.write_image(rgb, width, height, ExtendedColorType::Rgb8);
+    written
+        .map_err(|error| ImageError::Unsupported { format: "JPEG".to_owned(), reason: error.to_string() })?;
+    Ok(jpeg)
 }
 
 /// Moves `at` behind the next marker. Inside a scan, `ff 00` is a data byte; `ff ff` is padding anywhere.

@@ -11,7 +11,7 @@ use super::error::ImageError;
 
 /// Largest side that is asked of [`prepare`].
 const MAX_SIDE: u32 = 8192;
-/// Largest image on the way to the output, in pixels.
+/// Largest image on the way to the output, in pixels; what needs a larger one is resized in its crop alone.
 const MAX_BETWEEN: u64 = 64_000_000;
 
 /// The resampling kernel. All but `Nearest` are widened when reducing, as in Pillow.
@@ -115,12 +115,12 @@ fn prepare_with(
             if width <= height { (u64::from(resize), long) } else { (long, u64::from(resize)) }
         }
     };
-    let largest = new_width.saturating_mul(new_height.max(u64::from(height)));
-    if largest > MAX_BETWEEN {
-        return Err(ImageError::TooElongated { width, height, pixels: largest });
+    let options = ResizeOptions::new().resize_alg(filter.algorithm());
+    if new_width.saturating_mul(new_height.max(u64::from(height))) > MAX_BETWEEN {
+        return resize_crop(resizer, &source, size, [new_width, new_height], &options)
+            .ok_or_else(wrong_buffer);
     }
     let (new_width, new_height) = (new_width as u32, new_height as u32);
-    let options = ResizeOptions::new().resize_alg(filter.algorithm());
     // Width first, as Pillow does; left alone, the library starts with the height, and where a kernel overshoots
     // and is clamped between the passes, the order shows.
     let mut between = TypedImage::<U8x3>::new(new_width, height);
@@ -133,9 +133,47 @@ fn prepare_with(
     Ok(centre(&whole, size))
 }
 
+/// The centre `size` x `size` of what `source` is when resized to `whole` (columns, rows), made without the rest of it.
+///
+/// For images so long and thin that the whole would not fit into memory. The longer side of the source is resized
+/// first, so that what lies between has at most `size` times the shorter side.
+fn resize_crop(
+    resizer: &mut Resizer,
+    source: &TypedImageRef<'_, U8x3>,
+    size: u32,
+    whole: [u64; 2],
+    options: &ResizeOptions,
+) -> Option<Vec<u8>> {
+    let (width, height) = (source.width(), source.height());
+    // Where the crop lies in the source: its beginning and its length.
+    let part = |source: u32, whole: u64| {
+        let scale = f64::from(source) / whole as f64;
+        let begin = margin(whole, u64::from(size)) as f64 * scale;
+        // Rounding must not lead out of the source.
+        (begin, (f64::from(size) * scale).min(f64::from(source) - begin))
+    };
+    let ((left, columns), (top, rows)) = (part(width, whole[0]), part(height, whole[1]));
+    let (all_columns, all_rows, side) = (f64::from(width), f64::from(height), f64::from(size));
+    // Each box: left, top, width, height.
+    let (mut between, first, second) = if width >= height {
+        let between = TypedImage::<U8x3>::new(size, height);
+        (between, [left, 0.0, columns, all_rows], [0.0, top, side, rows])
+    } else {
+        let between = TypedImage::<U8x3>::new(width, size);
+        (between, [0.0, top, all_columns, rows], [left, 0.0, columns, side])
+    };
+    let crop = |[left, top, width, height]: [f64; 4]| options.crop(left, top, width, height);
+    resizer.resize_typed(source, &mut between, &crop(first)).ok()?;
+    let between = TypedImageRef::new(between.width(), between.height(), between.pixels()).ok()?;
+    let mut cut = TypedImage::<U8x3>::new(size, size);
+    resizer.resize_typed(&between, &mut cut, &crop(second)).ok()?;
+    Some(cut.pixels().iter().flat_map(|pixel| pixel.0).collect())
+}
+
 /// The centre `size` x `size` of an image that is at least as large.
 fn centre(image: &TypedImage<'_, U8x3>, size: u32) -> Vec<u8> {
-    let (first, skipped) = (margin(image.width(), size) as usize, margin(image.height(), size) as usize);
+    let margin = |side: u32| margin(u64::from(side), u64::from(size)) as usize;
+    let (first, skipped) = (margin(image.width()), margin(image.height()));
     let inside = first..first + size as usize;
     let lines = image.pixels().chunks_exact(image.width() as usize);
     lines
@@ -147,7 +185,7 @@ fn centre(image: &TypedImage<'_, U8x3>, size: u32) -> Vec<u8> {
 }
 
 /// `(whole - part) / 2`, rounded half to even as Python's `round` does.
-const fn margin(whole: u32, part: u32) -> u32 {
+const fn margin(whole: u64, part: u64) -> u64 {
     let twice = whole - part;
     let half = twice / 2;
     half + (twice % 2) * (half % 2)
@@ -241,8 +279,51 @@ mod tests {
         }
         let short = Pixels { rgb: vec![0; 299], ..pixels };
         assert!(matches!(prepare(&short, &crop(8, 8)), Err(ImageError::WrongBuffer { .. })));
-        let long = noise(30_000, 1);
-        assert!(matches!(prepare(&long, &crop(224, 256)), Err(ImageError::TooElongated { .. })));
-        assert_eq!(prepare(&long, &Preprocess { fit: Fit::Stretch, ..crop(8, 8) }).unwrap().len(), 8 * 8 * 3);
+    }
+
+    #[test]
+    fn a_long_thin_image_is_resized_in_its_crop_alone() {
+        for (width, height) in [(30_000, 1), (1, 30_000), (100_000, 3), (2, 1_000_000)] {
+            let long = Pixels { width, height, rgb: [10, 200, 90].repeat((width * height) as usize) };
+            for (_, fit) in Fit::NAMES {
+                for (_, filter) in Filter::NAMES {
+                    let prepared =
+                        prepare(&long, &Preprocess { size: 224, resize: 256, fit, filter }).unwrap();
+                    assert_eq!(
+                        prepared,
+                        [10, 200, 90].repeat(224 * 224),
+                        "{width} x {height} {fit:?} {filter:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_crop_alone_is_what_the_whole_would_have_been_cut_to() {
+        for (width, height) in [(300, 40), (40, 300), (97, 64), (500, 500)] {
+            // Smooth, since the two ways round at different places.
+            let value =
+                |x: u32, y: u32| [x * 255 / width, y * 255 / height, (x + y) * 255 / (width + height)];
+            let rgb =
+                (0..width * height).flat_map(|at| value(at % width, at / width)).map(|value| value as u8);
+            let pixels = Pixels { width, height, rgb: rgb.collect() };
+            let [whole, cut] = prepared_both_ways(&pixels);
+            for (one, other) in whole.iter().zip(&cut) {
+                assert!(one.abs_diff(*other) <= 1, "{width} x {height}: {one} {other}");
+            }
+        }
+    }
+
+    /// Resized as a whole and in the crop alone.
+    fn prepared_both_ways(pixels: &Pixels) -> [Vec<u8>; 2] {
+        let &Pixels { width, height, ref rgb } = pixels;
+        let (size, resize) = (56, 64);
+        let whole = prepare(pixels, &Preprocess { size, resize, fit: Fit::Crop, filter: Filter::Bicubic });
+        let long = u64::from(resize * width.max(height) / width.min(height));
+        let new = if width <= height { [u64::from(resize), long] } else { [long, u64::from(resize)] };
+        let source = TypedImageRef::<U8x3>::from_buffer(width, height, rgb).unwrap();
+        let options = ResizeOptions::new().resize_alg(Filter::Bicubic.algorithm());
+        [whole.unwrap(), resize_crop(&mut Resizer::new(), &source, size, new, &options).unwrap()]
     }
 }

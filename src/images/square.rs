@@ -1,10 +1,8 @@
 //! Small square copies for figures. No number is computed from them.
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder as _};
-
 use super::decode::Pixels;
 use super::error::ImageError;
+use super::jpeg;
 use super::prepare::{Filter, Fit, Preprocess, prepare};
 
 /// Of JPEG, 1 to 100: more than the eye tells at 300 dots an inch.
@@ -13,13 +11,7 @@ const QUALITY: u8 = 90;
 /// A JPEG of the image's central square, `side` pixels wide.
 pub fn square(pixels: &Pixels, side: u32) -> Result<Vec<u8>, ImageError> {
     let preprocess = Preprocess { size: side, resize: side, fit: Fit::Crop, filter: Filter::Bicubic };
-    let rgb = prepare(pixels, &preprocess)?;
-    let mut jpeg = Vec::new();
-    let encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
-    let written = encoder.write_image(&rgb, side, side, ExtendedColorType::Rgb8);
-    written
-        .map_err(|error| ImageError::Unsupported { format: "JPEG".to_owned(), reason: error.to_string() })?;
-    Ok(jpeg)
+    jpeg::encode(&prepare(pixels, &preprocess)?, side, side, QUALITY)
 }
 
 #[cfg(test)]

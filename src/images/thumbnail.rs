@@ -1,11 +1,11 @@
 //! Small copies to look at. No number is computed from them.
 
 use image::RgbImage;
-use image::codecs::jpeg::JpegEncoder;
 use image::imageops;
 
 use super::decode::Pixels;
 use super::error::ImageError;
+use super::jpeg;
 
 /// Of JPEG, 1 to 100.
 const QUALITY: u8 = 82;
@@ -21,12 +21,7 @@ pub fn thumbnail(pixels: Pixels, side: u32) -> Result<Vec<u8>, ImageError> {
         let scaled = |length: u32| (u64::from(length) * u64::from(side)).div_ceil(u64::from(longer)) as u32;
         image = imageops::thumbnail(&image, scaled(width), scaled(height));
     }
-    let mut jpeg = Vec::new();
-    let encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
-    let written = image.write_with_encoder(encoder);
-    written
-        .map_err(|error| ImageError::Unsupported { format: "JPEG".to_owned(), reason: error.to_string() })?;
-    Ok(jpeg)
+    jpeg::encode(&image, image.width(), image.height(), QUALITY)
 }
 
 #[cfg(test)]
