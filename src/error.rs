@@ -142,7 +142,7 @@ impl Error {
         let mut causes = Vec::new();
         let mut next = std::error::Error::source(self);
         while let Some(error) = next {
-            let text = error.to_string();
+            let text = error.to_string().trim_end().to_owned();
             if !said.contains(&text) {
                 causes.push(text.clone());
                 said = text;

@@ -14,10 +14,9 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use memmap2::MmapOptions;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 
 pub use beneath::Beneath;
 pub use journal::{Journal, read_journal};
@@ -25,7 +24,6 @@ pub use lock::{Lock, Sharing, try_lock};
 pub use sync::{sync_all, write_unsynced};
 
 const TEMPORARY: &str = ".emolab-tmp-";
-const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// What the file system refused, and where.
 #[derive(Debug, thiserror::Error)]
@@ -147,15 +145,22 @@ pub fn children(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
 
 /// Replaces `path` by `bytes` in one step; its folder is created.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    put(path, bytes, true)
+}
+
+/// Writes beside the place and renames; synced, it survives a loss of power.
+fn put(path: &Path, bytes: &[u8], synced: bool) -> Result<(), FsError> {
     let folder = parent(path);
     create_folder(folder)?;
     let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
         file.write_all(bytes)?;
         make_readable(file.as_file())?;
-        file.as_file().sync_all()?;
+        if synced {
+            file.as_file().sync_all()?;
+        }
         file.persist(path).map_err(|error| error.error)?;
-        sync_folder(folder)
+        if synced { sync_folder(folder) } else { Ok(()) }
     };
     write().map_err(FsError::at("write", path))
 }
@@ -248,7 +253,7 @@ pub fn replace_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Fs
         }
         make_listable(fresh.path())?;
         sync_folder(fresh.path())?;
-        if path.exists() {
+        if path.is_dir() {
             exchange(fresh.path(), path)?;
         } else {
             // A rename over an absent name; the guard then finds nothing left to remove.
@@ -256,22 +261,47 @@ pub fn replace_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Fs
         }
         sync_folder(parent)
     };
-    remove_abandoned(parent);
+    // One at a time, so that what lies there meanwhile is nobody's work in progress. Where the file system knows no
+    // locks, a killed process's folder stays.
+    let turn = File::open(parent).and_then(|folder| folder.lock().map(|()| folder));
+    if turn.is_ok() {
+        remove_temporary(parent);
+    }
     replace().map_err(FsError::at("replace folder", path))
 }
 
-/// What a killed process left behind goes once it is old enough to be nobody's work in progress.
-fn remove_abandoned(parent: &Path) {
-    let is_old = |path: &PathBuf| {
-        let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
-        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED))
-    };
-    for path in
-        children(parent).unwrap_or_default().into_iter().filter(|path| is_temporary(path)).filter(is_old)
+/// Removes what killed processes left in `parent`, unless somebody is at work in it.
+pub fn remove_leftovers(parent: &Path) {
+    let left = || children(parent).unwrap_or_default().iter().any(|path| is_temporary(path));
+    if left()
+        && let Ok(folder) = File::open(parent)
+        && folder.try_lock().is_ok()
     {
-        // Nothing depends on it being gone.
-        let _ = remove_folder(&path);
+        remove_temporary(parent);
     }
+}
+
+/// Nothing depends on its success.
+fn remove_temporary(parent: &Path) {
+    for path in children(parent).unwrap_or_default().into_iter().filter(|path| is_temporary(path)) {
+        let _ = if path.is_dir() { remove_folder(&path) } else { remove_file(&path) };
+    }
+}
+
+/// Whether [`replace_folder`] could write there, for who would know before a long computation.
+pub fn check_replaceable(path: &Path) -> Result<(), FsError> {
+    let refuse = |error: io::Error| FsError::at("write folder", path)(error);
+    if path.exists() && !path.is_dir() {
+        return Err(refuse(io::Error::other("a file of that name is there: move it away")));
+    }
+    let above =
+        path.ancestors().skip(1).map(|above| if above == Path::new("") { Path::new(".") } else { above });
+    let Some(nearest) = above.into_iter().find(|above| above.exists()) else { return Ok(()) };
+    if !nearest.is_dir() {
+        let message = format!("`{}` is not a folder", nearest.display());
+        return Err(refuse(io::Error::other(message)));
+    }
+    access(nearest, Access::WRITE_OK).map_err(|error| refuse(error.into()))
 }
 
 #[cfg(unix)]
@@ -316,6 +346,31 @@ mod tests {
         replace_folder(&path, &[("c".into(), b"3".to_vec())]).unwrap();
         assert_eq!(children(&path).unwrap(), [path.join("c")]);
         assert_eq!(children(folder.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_a_file_in_the_way_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, left) = (folder.path().join("results"), folder.path().join(".emolab-tmp-left"));
+        create_folder(&left.join("deeper")).unwrap();
+        replace_folder(&path, &[("a".into(), b"1".to_vec())]).unwrap();
+        assert_eq!(children(folder.path()).unwrap(), [path.clone()]);
+
+        create_folder(&left).unwrap();
+        let at_work = File::open(folder.path()).unwrap();
+        at_work.lock().unwrap();
+        remove_leftovers(folder.path());
+        assert!(left.exists());
+        drop(at_work);
+        remove_leftovers(folder.path());
+        assert!(!left.exists());
+
+        check_replaceable(&path).unwrap();
+        check_replaceable(&folder.path().join("new/deep")).unwrap();
+        check_replaceable(&path.join("a")).unwrap_err();
+        check_replaceable(&path.join("a/below")).unwrap_err();
+        replace_folder(&path.join("a"), &[]).unwrap_err();
+        assert_eq!(read(&path.join("a")).unwrap(), b"1");
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod sweep;
 mod table;
 mod weights;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -42,8 +42,8 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Clone)]
 pub struct Global {
-    /// Where results of stages are kept [default: .emolab in the experiment's project]
-    #[arg(long, global = true, value_name = "FOLDER", env = "EMOLAB_STORE")]
+    /// Where results of stages are kept [env: `EMOLAB_STORE`] [default: .emolab in the experiment's project]
+    #[arg(long, global = true, value_name = "FOLDER")]
     store: Option<PathBuf>,
     /// Print results as JSON on standard output
     #[arg(long, global = true)]
@@ -51,6 +51,15 @@ pub struct Global {
     /// Print nothing but errors and what was asked for
     #[arg(long, short, global = true)]
     quiet: bool,
+}
+
+impl Global {
+    /// The store: as named, else that of the project.
+    fn open_store(&self, project: &Path) -> Store {
+        let variable = || std::env::var_os("EMOLAB_STORE").filter(|folder| !folder.is_empty());
+        let named = self.store.clone().or_else(|| variable().map(PathBuf::from));
+        Store::open(&named.unwrap_or_else(|| project.join(".emolab")))
+    }
 }
 
 #[derive(Subcommand)]
@@ -103,8 +112,7 @@ impl ExperimentArguments {
     }
 
     fn open_store(&self, global: &Global, resolved: &Resolved) -> Store {
-        let store = global.store.clone().unwrap_or_else(|| resolved.project.join(".emolab"));
-        let store = Store::open(&store);
+        let store = global.open_store(&resolved.project);
         if self.rehash {
             store.hints().distrust();
         }
@@ -125,7 +133,8 @@ pub fn main() -> ExitCode {
     };
     let printer = Printer::new(cli.global.quiet, cli.global.json);
     match cli.run(&printer) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) if printer.wrote_all() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
         Err(error) => {
             printer.error(&error);
             ExitCode::from(error.exit_code())

@@ -1,6 +1,7 @@
 //! The only module that prints: results on standard output, everything else on standard error.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use super::render_problems;
 use crate::error::Error;
@@ -9,12 +10,13 @@ use crate::error::Error;
 pub struct Printer {
     quiet: bool,
     json: bool,
+    unwritten: OnceLock<io::Error>,
 }
 
 impl Printer {
     /// As the options say.
     pub fn new(quiet: bool, json: bool) -> Self {
-        Self { quiet, json }
+        Self { quiet, json, unwritten: OnceLock::new() }
     }
 
     /// Whether results are wanted as JSON.
@@ -29,8 +31,20 @@ impl Printer {
 
     /// Text that was asked for.
     pub fn result(&self, text: &str) {
-        // A reader that hangs up, such as `head`, is no error of ours.
-        let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
+        match writeln!(io::stdout(), "{}", text.trim_end_matches('\n')) {
+            // A reader that hangs up, such as `head`, is no error of ours.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let _ = self.unwritten.set(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether all results could be written; says why not otherwise.
+    pub fn wrote_all(&self) -> bool {
+        let Some(error) = self.unwritten.get() else { return true };
+        let _ = writeln!(io::stderr(), "error: cannot write to standard output\n  because {error}");
+        false
     }
 
     /// Text that goes with a finished command; not in quiet or JSON mode.
@@ -48,13 +62,13 @@ impl Printer {
     /// Something to know, on standard error.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{text}");
         }
     }
 
     /// What went wrong: message, causes, hint.
     pub fn error(&self, error: &Error) {
-        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let mut text = match error {
             Error::Experiment(problems) => render_problems(problems, colours),
             other => {
@@ -71,6 +85,6 @@ impl Printer {
                 text.push_str(line);
             }
         }
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{text}");
     }
 }

@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::fs::{self, Beneath};
 use crate::report::{Run, Shown, Sources, page};
 use crate::results;
-use crate::store::Store;
 
 /// Images of a run that its page shows, unless told otherwise: some three megabytes.
 pub(super) const THUMBNAILS: usize = 1000;
@@ -34,7 +33,7 @@ impl Report {
         let project = config::project_here();
         let all = project.join("results");
         let folders = self.folders(&project)?;
-        let store = Store::open(&global.store.clone().unwrap_or_else(|| project.join(".emolab")));
+        let store = global.open_store(&project);
         let sources = Sources { project: &project, store: &store, thumbnails: self.thumbnails };
         let mut runs = Vec::new();
         for folder in &folders {

@@ -46,6 +46,7 @@ impl Run {
             return Ok(());
         }
         announce(&planned, printer);
+        crate::fs::check_replaceable(&results::folder(&resolved.project, &resolved.experiment.name))?;
         let options = RunOptions {
             threads: self.threads,
             memory: self.memory.or(resolved.experiment.memory),
@@ -97,12 +98,13 @@ pub(super) fn finish(
     options: &RunOptions,
     printer: &Printer,
 ) -> Result<(Written, usize, Failures), Error> {
+    // What another process computed meanwhile does not count.
+    let count = |outcome: &Outcome| outcome.stages.iter().filter(|stage| !stage.hit).count();
     let mut planned = planned;
-    let mut computed = planned.misses();
     let (live, mut outcome) = compute(&resolved.experiment.name, &planned, store, options, printer)?;
+    let mut computed = count(&outcome);
     // The results of the points that did not fail have a report of their own.
     while !outcome.failures.is_empty() {
-        computed = outcome.stages.iter().filter(|stage| !stage.hit).count();
         let reasons = outcome.failures.iter().map(|failure| (failure.stage, failure.error.full()));
         let failures = planned.failures_of(&reasons.collect());
         if failures.points.len() == planned.points.len()
@@ -111,8 +113,8 @@ pub(super) fn finish(
             return Err(first.error.into());
         }
         planned = plan_without(resolved, store, &Places::of(&resolved.project), &failures)?;
-        computed += planned.misses();
         outcome = compute(&resolved.experiment.name, &planned, store, options, printer)?.1;
+        computed += count(&outcome);
     }
     store.write_history(&resolved.experiment.name, &history(&planned.graph))?;
     let record = RunRecord::new(resolved, file, set, &planned, &outcome);

@@ -9,7 +9,6 @@ use crate::config;
 use crate::error::Error;
 use crate::report::serve::{Server, Site};
 use crate::stage::Cancel;
-use crate::store::Store;
 
 /// Show results in a browser.
 #[derive(Args)]
@@ -28,7 +27,7 @@ pub struct Serve {
 impl Serve {
     pub(super) fn run(&self, global: &Global, printer: &Printer) -> Result<(), Error> {
         let project = config::project_here();
-        let store = Store::open(&global.store.clone().unwrap_or_else(|| project.join(".emolab")));
+        let store = global.open_store(&project);
         let server = Server::bind(&self.host, self.port, Site::new(&project, store, self.thumbnails))?;
         let cancel = Cancel::default();
         let raised = cancel.clone();

@@ -43,7 +43,7 @@ struct Collect {
 impl StoreArguments {
     pub(super) fn run(self, global: &Global, printer: &Printer) -> Result<(), Error> {
         let project = config::project_here();
-        let store = Store::open(&global.store.clone().unwrap_or_else(|| project.join(".emolab")));
+        let store = global.open_store(&project);
         match self.command {
             Command::Ls => list(&store, printer),
             Command::Du => usage(&store, printer),

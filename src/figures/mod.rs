@@ -39,6 +39,7 @@ pub use heading::Heading;
 pub use paper_figures::{FIGURES, NEW_SET, OfDataSets, Origin, PaperFigure, SMALL_SETS};
 pub use pdf::pdf;
 pub use png::png;
+pub use text::unshown;
 pub use text_table::TextTable;
 pub use theme::Columns;
 

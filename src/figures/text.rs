@@ -59,6 +59,19 @@ pub(super) fn clean(text: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Characters of a text that the embedded font has no glyph for, each once: figures show a box in their place.
+pub fn unshown(text: &str) -> String {
+    // A font that is compiled in parses, or the test below fails.
+    let Ok(face) = ttf_parser::Face::parse(dejavu::sans::regular(), 0) else { return String::new() };
+    let mut missing = String::new();
+    for character in clean(text).chars() {
+        if face.glyph_index(character).is_none() && !missing.contains(character) {
+            missing.push(character);
+        }
+    }
+    missing
+}
+
 /// Lines no wider than `most`, broken at blanks, and inside a word only if it alone is too wide; what does not
 /// fit into `lines` ends in an ellipsis.
 pub(super) fn wrap(text: &str, size: f64, weight: Weight, most: f64, lines: usize) -> Vec<String> {
@@ -125,6 +138,11 @@ mod tests {
             let measured = width(line, 20.0, weight);
             assert!((drawn / measured - 1.0).abs() < 0.02, "{drawn} drawn, {measured} measured");
         }
+    }
+
+    #[test]
+    fn characters_without_a_glyph_are_found() {
+        assert_eq!(unshown("Σ rates, naïve – Łódź ½ → 情感, 感"), "情感");
     }
 
     #[test]

@@ -2,24 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{FsError, TEMPORARY, create_folder, make_readable, parent};
+use super::{FsError, parent, put};
 
 /// As [`write_atomic`](super::write_atomic), but not yet safe from a machine that loses power: [`sync_all`] makes it so. Until then a reader
 /// after such a loss may find the file gone or damaged.
 pub fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
-    let folder = parent(path);
-    create_folder(folder)?;
-    let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        make_readable(file.as_file())?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(FsError::at("write", path))
+    put(path, bytes, false)
 }
 
 /// Files that are synced side by side: a journal commits what waits for it in one go.

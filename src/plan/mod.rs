@@ -22,7 +22,7 @@ pub use explain::{Reason, history};
 pub use graph::{Graph, Node};
 pub use sources::{dependencies, weights_path};
 
-use crate::config::Resolved;
+use crate::config::{Experiment, Resolved};
 use crate::solvers::pca::Keep;
 use crate::solvers::scale::Scale;
 use crate::solvers::svm::ClassWeight;
@@ -194,9 +194,20 @@ pub fn plan_without(
     let history = store.history(&resolved.experiment.name);
     let status = look_up(&graph, &history, store)?;
     store.hints().save()?;
-    let pipeline::Built { report, figures, notices, stand_in, data, fits, points } = built;
+    let pipeline::Built { report, figures, mut notices, stand_in, data, fits, points } = built;
+    notices.extend(unshown(&resolved.experiment));
     let failures = failures.clone();
     Ok(Plan { graph, status, report, figures, notices, stand_in, data, fits, points, failures })
+}
+
+/// Names that figures cannot show in full.
+fn unshown(experiment: &Experiment) -> Option<String> {
+    let names = experiment.methods.iter().map(|method| &method.name);
+    let text: String =
+        names.chain([&experiment.title, &experiment.dataset.name]).map(|name| name.as_str()).collect();
+    let missing = crate::figures::unshown(&text);
+    (!missing.is_empty())
+        .then(|| format!("the font of the figures lacks `{missing}`, and shows boxes instead"))
 }
 
 /// What the store holds of each stage.

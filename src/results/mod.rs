@@ -100,6 +100,9 @@ pub fn write(
         all.push((RECORD.to_owned(), record.to_json()));
         fs::replace_folder(folder, &all)?;
     }
+    if let Some(parent) = folder.parent() {
+        fs::remove_leftovers(parent);
+    }
     // Also where nothing was written: the store may be newer than the results.
     store.register_results(folder)?;
     Ok(Written { folder: folder.to_owned(), files: names, up_to_date, found })

@@ -160,8 +160,6 @@ impl ExtractFeatures {
     ) -> Result<(), StageError> {
         let listing = context.get(&self.listing)?;
         let failed = |error: WorkerError| StageError::Failed(error.to_string());
-        // What keeps the worker from starting (no such program, other weights) is in the user's hands.
-        let refused = |error: WorkerError| StageError::BadInput(error.to_string());
         let (weights, outputs) = match &self.extraction.weights {
             Weights::File(_) => {
                 say_unpublished(context, &self.weights_file)?;
@@ -185,10 +183,10 @@ impl ExtractFeatures {
             precision: self.extraction.precision,
             threads: context.threads(),
         };
-        let program = worker::find_worker().map_err(refused)?;
+        let program = worker::find_worker().map_err(not_started)?;
         let _turn = worker::turn();
         context.check_cancelled()?;
-        let started = worker::start(&program, &request).map_err(refused)?;
+        let started = worker::start(&program, &request).map_err(not_started)?;
         let (mut sender, mut receiver, guard) = started.split();
         let (decoded_in, decoded_out) = mpsc::sync_channel::<Result<(Vec<u8>, usize), StageError>>(AHEAD);
         let (sent_in, sent_out) = mpsc::sync_channel::<Result<usize, StageError>>(AHEAD);
@@ -293,6 +291,13 @@ impl ExtractFeatures {
             context.parallel(|| batch.par_iter().map(decode).collect::<Result<_, StageError>>())?;
         Ok(decoded.concat())
     }
+}
+
+/// A worker that did not start.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn not_started(error: WorkerError) -> StageError {
+    let kind = if error.is_bad_input() { StageError::BadInput } else { StageError::Failed };
+    kind(error.to_string())
 }
 
 /// Says it when a weights file has a published name and other bytes than were published.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::extract::{not_started, say_unpublished};
 use super::inspect::Manifest;
 use super::list::Listing;
 use super::split::Split;
@@ -158,7 +159,7 @@ impl Stage for FineTune {
         if training.is_empty() {
             return Err(StageError::BadInput("there are no images to train on".to_owned()));
         }
-        super::extract::say_unpublished(context, &self.weights_file)?;
+        say_unpublished(context, &self.weights_file)?;
         let folder = context.scratch()?;
         let pixels = folder.join("images.u8");
         let places: Vec<usize> = training.iter().chain(&validation).copied().collect();
@@ -253,12 +254,11 @@ fn follow(
     request: &Training,
     labels: &[u8],
 ) -> Result<(Vec<Epoch>, usize, Vec<u8>), StageError> {
-    let refused = |error: WorkerError| StageError::BadInput(error.to_string());
     let failed = |error: WorkerError| StageError::Failed(error.to_string());
-    let program = worker::find_worker().map_err(refused)?;
+    let program = worker::find_worker().map_err(not_started)?;
     let _turn = worker::turn();
     context.check_cancelled()?;
-    let (sender, mut receiver, _guard) = worker::train(&program, request, labels).map_err(refused)?;
+    let (sender, mut receiver, _guard) = worker::train(&program, request, labels).map_err(not_started)?;
     // Dropped when the run is stopped: the worker then writes a checkpoint and ends.
     let mut sender = Some(sender);
     let mut speed = 0.0;

@@ -178,6 +178,9 @@ impl InspectImages {
             let limits = images::Limits { max_pixels: decoding.max_pixels, ..images::Limits::default() };
             let bytes = match listing.bytes(row, &self.folder) {
                 Ok(bytes) => bytes,
+                Err(StageError::BadInput(_)) if path.contains(char::REPLACEMENT_CHARACTER) => {
+                    return bad("its name is not UTF-8: rename it".to_owned());
+                }
                 Err(StageError::BadInput(reason)) => return bad(reason),
                 Err(error) => return Err(error),
             };

@@ -224,8 +224,13 @@ impl Stage for SplitImages {
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(error: SplitError) -> StageError {
-    let hint = "lower `folds`, raise `min_per_class`, or set `stratified` or `grouped` to false";
-    StageError::BadInput(format!("{error}\n{hint}"))
+    let way_out = match error {
+        SplitError::ClassNotInPart { part, .. } | SplitError::EmptyPart { part, .. } => {
+            format!("raise `{part}` or `min_per_class`, or set `stratified` or `grouped` to false")
+        }
+        _ => "lower `folds`, raise `min_per_class`, or set `stratified` or `grouped` to false".to_owned(),
+    };
+    StageError::BadInput(format!("{error}\n{way_out}"))
 }
 
 impl SplitImages {

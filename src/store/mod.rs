@@ -236,7 +236,11 @@ impl Store {
     /// Registers a results folder whose stages are to be kept.
     pub fn register_results(&self, results: &Path) -> Result<(), StoreError> {
         let results = std::path::absolute(results).map_err(FsError::at("resolve", results))?;
-        let text = results.to_string_lossy().into_owned();
+        let project = self.project()?;
+        // Relative within the store's own project, which may be moved.
+        let is_own = results.parent().is_some_and(|parent| parent == project.join("results"));
+        let named = results.strip_prefix(&project).ok().filter(|_| is_own).unwrap_or(&results);
+        let text = named.to_string_lossy().into_owned();
         let path = self.root.join("roots").join(format!("{}.json", key::digest(text.as_bytes())));
         if !path.exists() {
             fs::write_atomic(&path, &record::seal(&text))?;
@@ -246,14 +250,21 @@ impl Store {
 
     /// The results folders registered so far, whether or not they still exist.
     pub fn registered_results(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let project = self.project()?;
         let mut folders = Vec::new();
         for path in fs::children(&self.root.join("roots"))?.into_iter().filter(|path| !fs::is_temporary(path))
         {
             let folder = record::unseal::<String>(&fs::read(&path)?);
-            folders.push(PathBuf::from(folder.ok_or(StoreError::DamagedRoot { path })?));
+            folders.push(project.join(folder.ok_or(StoreError::DamagedRoot { path })?));
         }
         folders.sort();
         Ok(folders)
+    }
+
+    /// The folder that the store lies in.
+    fn project(&self) -> Result<PathBuf, StoreError> {
+        let store = std::path::absolute(self.folder()).map_err(FsError::at("resolve", self.folder()))?;
+        Ok(store.parent().unwrap_or(&store).to_owned())
     }
 
     fn prepare(&self) -> Result<(), StoreError> {

@@ -1,5 +1,7 @@
 //! Images and labels that are not what they should be are named with their reason.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use crate::harness::{Project, dependencies};
 
 const FILE: &str = "experiments/iaps_5fold.toml";
@@ -12,6 +14,8 @@ fn spoil(project: &Project) {
     project.write(&format!("{folder}/fear/cut.png"), &good[..good.len() / 2]);
     project.write(&format!("{folder}/joy/9.png"), &good);
     project.write(&format!("{folder}/sadness/bomb.png"), &bomb());
+    let misnamed = std::ffi::OsStr::from_bytes(b"\xff.png");
+    std::fs::write(project.path().join(folder).join("fear").join(misnamed), &good).unwrap();
 }
 
 /// A PNG header that claims 60,000 x 60,000 pixels.
@@ -52,12 +56,13 @@ fn every_bad_image_is_named_with_its_reason_and_nothing_is_lost() {
         ("fear/cut.png", "PNG"),
         ("joy/9.png", "joy"),
         ("sadness/bomb.png", "60000"),
+        ("fear/\u{fffd}.png", "UTF-8"),
     ] {
         let line =
             ran.err.lines().find(|line| line.contains(path)).unwrap_or_else(|| panic!("{path}: {}", ran.err));
         assert!(line.contains(reason), "{line}");
     }
-    assert!(ran.err.contains("5 bad images") && ran.err.contains("on_bad_image"), "{}", ran.err);
+    assert!(ran.err.contains("6 bad images") && ran.err.contains("on_bad_image"), "{}", ran.err);
     assert!(!project.has("results"));
 }
 
@@ -66,11 +71,20 @@ fn bad_images_can_be_skipped_and_are_then_listed() {
     let project = Project::with_images();
     spoil(&project);
     let ran = project.must(&["run", FILE, "--set", "dataset.on_bad_image=skip"]);
-    assert!(ran.out.contains("5 bad images"), "{}", ran.out);
+    assert!(ran.out.contains("6 bad images"), "{}", ran.out);
     let skipped: serde_json::Value =
         serde_json::from_str(&project.read("results/iaps_5fold/skipped.json")).unwrap();
-    assert_eq!(skipped.as_array().unwrap().len(), 5);
+    assert_eq!(skipped.as_array().unwrap().len(), 6);
     assert!(!ran.out.contains("stand-in"), "these are the real images");
+}
+
+#[test]
+fn a_long_thin_image_is_an_image() {
+    let project = Project::with_images();
+    let long = image::RgbImage::from_pixel(5000, 1, image::Rgb([9, 99, 199]));
+    long.save(project.path().join("data/iaps-subset/awe/long.png")).unwrap();
+    let ran = project.must(&["run", FILE]);
+    assert!(!ran.out.contains("bad image"), "{}", ran.out);
 }
 
 #[test]
@@ -106,6 +120,16 @@ fn without_the_data_set_and_without_stand_in_the_card_says_how_to_get_it() {
     let ran = project.emolab(&["run", FILE]);
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("data/iaps-subset") && ran.err.contains("IAPS"), "{}", ran.err);
+}
+
+#[test]
+fn a_worker_that_dies_at_its_start_is_a_failure_and_not_bad_input() {
+    let project = Project::with_images();
+    let mut command = project.command(&["run", FILE]);
+    command.env("EMOLAB_TORCH_WORKER", "/bin/false");
+    let ran = crate::harness::ran(command);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("the worker died"), "{}", ran.err);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Features made elsewhere come in without an image or libtorch.
 
+use polars::prelude::{Column, DataFrame, ParquetWriter};
+
 use crate::harness::{Project, npy};
 
 const FILE: &str = "experiments/mine.toml";
@@ -47,6 +49,32 @@ fn the_manifest_decides_which_row_is_whose() {
         text.lines().filter(|line| line.contains(",pooled,")).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(pooled(&project.read("results/mine/confusion.csv")), pooled(&before));
+}
+
+#[test]
+fn rows_that_say_they_are_of_other_images_are_refused() {
+    let project = Project::with_features();
+    let manifest = project.read("my/manifest.csv");
+    let paths: Vec<&str> = manifest.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    let parquet = |paths: Vec<String>| {
+        let column = |name: &str, period: usize| {
+            Column::new(name.into(), (0..96).map(|row| (row % period) as f64).collect::<Vec<_>>())
+        };
+        let columns =
+            vec![Column::new("path".into(), paths), column("a", 12), column("b", 7), column("c", 5)];
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).finish(&mut DataFrame::new(96, columns).unwrap()).unwrap();
+        bytes
+    };
+    project.edit(FILE, "my/dinov2.npy", "my/mine.parquet").edit(FILE, "components = 8", "components = 2");
+    project
+        .write("my/mine.parquet", &parquet(paths.iter().map(|path| format!("/elsewhere/{path}")).collect()));
+    project.must(&["run", FILE]);
+    project.write("my/mine.parquet", &parquet(paths.iter().rev().map(|path| (*path).to_owned()).collect()));
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let expected = "row 1 is of `sadness/11.jpg`, the data set's of `amusement/0.jpg`";
+    assert!(ran.err.contains(expected), "{}", ran.err);
 }
 
 #[test]

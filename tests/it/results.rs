@@ -72,6 +72,35 @@ fn a_failed_run_leaves_the_last_good_results() {
 }
 
 #[test]
+fn a_file_in_the_place_of_results_is_told_before_anything_runs() {
+    let project = Project::with_features();
+    project.write("results/mine", b"not a folder");
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("results/mine") && ran.err.contains("move it away"), "{}", ran.err);
+    assert!(!project.has(".emolab/v1/records") && project.read("results/mine") == "not a folder");
+}
+
+#[test]
+fn what_a_killed_run_left_beside_the_results_goes() {
+    let project = Project::with_features();
+    project.must(&["run", FILE]);
+    project.write("results/.emolab-tmp-abc/run.json", b"half");
+    project.must(&["run", FILE]);
+    assert!(!project.has("results/.emolab-tmp-abc"));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let project = Project::with_features();
+    let mut command = project.command(&["plan", FILE]);
+    command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let ran = crate::harness::ran(command);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("cannot write to standard output"), "{}", ran.err);
+}
+
+#[test]
 fn a_results_folder_holds_nothing_from_an_earlier_run() {
     let project = Project::with_features();
     project.must(&["run", FILE]);

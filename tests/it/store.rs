@@ -133,6 +133,28 @@ fn collection_keeps_what_older_results_refer_to_in_a_new_store() {
 }
 
 #[test]
+fn a_project_that_was_moved_keeps_its_results() {
+    let project = Project::with_features();
+    let moved = tempfile::tempdir().unwrap();
+    let (before, after) = (project.path().join("before"), moved.path().join("after"));
+    std::fs::create_dir(&before).unwrap();
+    for part in ["my", "experiments"] {
+        std::fs::rename(project.path().join(part), before.join(part)).unwrap();
+    }
+    let at = |folder: &Path, arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        command.current_dir(folder);
+        let ran = ran(command);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    at(&before, &["run", FILE]);
+    std::fs::rename(&before, &after).unwrap();
+    let kept = at(&after, &["store", "gc"]);
+    assert!(kept.contains("dropped 0 records and 0 blobs"), "{kept}");
+}
+
+#[test]
 fn collection_of_a_shared_store_keeps_the_other_projects_results() {
     let (mine, theirs) = (Project::with_features(), Project::with_features());
     let shared = tempfile::tempdir().unwrap();

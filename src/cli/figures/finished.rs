@@ -23,7 +23,7 @@ pub(super) struct Finished<'a> {
 
 impl Finished<'_> {
     pub(super) fn store(&self) -> Store {
-        Store::open(&self.global.store.clone().unwrap_or_else(|| self.project.join(".emolab")))
+        self.global.open_store(self.project)
     }
 
     pub(super) fn options(&self) -> RunOptions {

@@ -56,6 +56,21 @@ pub enum FeatureFileError {
         /// The data set's images.
         expected: usize,
     },
+    /// A row that is another image's, as the file's own column `path` says.
+    #[error(
+        "`{}` row {row} is of `{found}`, the data set's of `{expected}`: put its rows into the order of the manifest",
+        path.display()
+    )]
+    WrongImage {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        row: usize,
+        /// What its column `path` says.
+        found: String,
+        /// The data set's image.
+        expected: String,
+    },
     /// Rows without values.
     #[error("`{}` has no columns: write at least one value per image", path.display())]
     NoColumns {

@@ -36,6 +36,15 @@ pub fn read(path: &Path) -> Result<Array2<f32>, FeatureFileError> {
     parse(&fs::read(path)?).map_err(|source| FeatureFileError::File { path: path.to_owned(), source })
 }
 
+/// The column `path` of a Parquet file, where it has one: which image each row is of, as whoever wrote it says.
+pub fn read_paths(path: &Path) -> Result<Option<Vec<String>>, FeatureFileError> {
+    let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+    if !is_parquet {
+        return Ok(None);
+    }
+    table::paths(&fs::read(path)?).map_err(|source| FeatureFileError::File { path: path.to_owned(), source })
+}
+
 /// Reads the bytes of an `.npy` file, at about the speed of a copy where they are little-endian f32 in C order.
 pub fn from_npy(bytes: &[u8]) -> Result<Array2<f32>, FeatureFileError> {
     npy::parse(bytes).map_err(FeatureFileError::Bytes)

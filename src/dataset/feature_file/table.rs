@@ -8,6 +8,7 @@ use super::value::{from_values, narrow};
 use crate::dataset::listing::Parquet;
 
 const NAME: &str = "features";
+const PATH: &str = "path";
 /// Floats hardly compress; a file that claims to hold a thousand times its size is broken or malicious.
 const MAX_RATIO: usize = 1000;
 /// Files that unfold to less than this many bytes are believed.
@@ -45,6 +46,22 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Array2<f32>, FormatError> {
         (true, Some(list)) => by_lists(&load(&parquet, vec![list], bytes.len())?),
         _ => Err(unclear),
     }
+}
+
+/// The column of strings `path`, `[n]`; `None` where there is none.
+pub(super) fn paths(bytes: &[u8]) -> Result<Option<Vec<String>>, FormatError> {
+    let parquet = Parquet::new(bytes).map_err(malformed)?;
+    let schema = parquet.schema().map_err(malformed)?;
+    let is_text = |dtype: &ArrowDataType| {
+        matches!(dtype, ArrowDataType::Utf8 | ArrowDataType::LargeUtf8 | ArrowDataType::Utf8View)
+    };
+    if !schema.get(PATH).is_some_and(|field| is_text(field.dtype())) {
+        return Ok(None);
+    }
+    let frame = load(&parquet, vec![PATH.to_owned()], bytes.len())?;
+    let column = frame.column(PATH).and_then(|column| column.str().cloned());
+    let column = column.map_err(|error| malformed(error.to_string()))?;
+    Ok(Some(column.iter().map(|path| path.unwrap_or_default().to_owned()).collect()))
 }
 
 /// Reads the columns, unless they would unfold to far more than the file's `length` makes plausible.

@@ -171,12 +171,6 @@ pub enum ListingError {
         /// The folder of class folders.
         root: PathBuf,
     },
-    /// A file name that no text can hold.
-    #[error("the name of `{}` is not UTF-8: rename it", path.display())]
-    NameNotUtf8 {
-        /// The file.
-        path: PathBuf,
-    },
 }
 
 impl ListingError {

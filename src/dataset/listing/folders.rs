@@ -15,7 +15,7 @@ pub(super) fn list(root: &Path) -> Result<Listed, ListingError> {
     let mut classes = 0;
     for folder in fs::children(root)? {
         if folder.is_dir() && !is_litter(&folder) {
-            name(&folder)?.clone_into(&mut walk.label);
+            walk.label = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
             walk.folder(&folder)?;
             classes += 1;
         }
@@ -52,31 +52,24 @@ impl Walk<'_> {
                 self.folder(&path)?;
             } else if path.is_file() || !path.exists() {
                 // A dangling link is listed, so that it is reported; a pipe or socket is not.
-                self.file(&path)?;
+                self.file(&path);
             }
         }
         self.above.pop();
         Ok(())
     }
 
-    fn file(&mut self, path: &Path) -> Result<(), ListingError> {
+    /// A name that is not UTF-8 is listed as nearly as text can show it; whoever reads the image finds no such file.
+    fn file(&mut self, path: &Path) {
         let parts = path.strip_prefix(self.root).unwrap_or(path).iter();
-        let parts = parts
-            .map(|part| part.to_str().ok_or_else(|| ListingError::NameNotUtf8 { path: path.to_owned() }));
-        let path = parts.collect::<Result<Vec<_>, _>>()?.join("/");
+        let path = parts.map(OsStr::to_string_lossy).collect::<Vec<_>>().join("/");
         let row = self.entries.len();
         self.entries.push(Entry { group: path.clone(), path, label: self.label.clone(), source: None, row });
-        Ok(())
     }
 }
 
 fn real(folder: &Path) -> Result<PathBuf, FsError> {
     folder.canonicalize().map_err(FsError::at("resolve", folder))
-}
-
-fn name(path: &Path) -> Result<&str, ListingError> {
-    let name = path.file_name().and_then(OsStr::to_str);
-    name.ok_or_else(|| ListingError::NameNotUtf8 { path: path.to_owned() })
 }
 
 /// Hidden files and what Windows and macOS leave behind.

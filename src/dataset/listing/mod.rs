@@ -27,7 +27,8 @@ pub(super) use records::{Malformed, table};
 /// One labelled image, unopened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// With `/` between its parts; relative to [`Listed::folder`], or as it stands in the manifest.
+    /// With `/` between its parts; relative to [`Listed::folder`], or as it stands in the manifest. Bytes of a file's
+    /// name that are not UTF-8 are U+FFFD, so that no such file is there.
     pub path: String,
     /// As it stands there, unchecked.
     pub label: String,

@@ -54,6 +54,13 @@ pub enum WorkerError {
     Protocol(String),
 }
 
+impl WorkerError {
+    /// Whether what kept the worker from starting is in the user's hands: no such program, other weights.
+    pub const fn is_bad_input(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Start { .. } | Self::Failed(_))
+    }
+}
+
 fn quoted(places: &[PathBuf]) -> String {
     places.iter().map(|place| format!("`{}`", place.display())).collect::<Vec<_>>().join(", ")
 }
