@@ -156,8 +156,8 @@ fn row(name: &str, paired: &Paired) -> Vec<String> {
         images.to_string(),
         first_only.to_string(),
         second_only.to_string(),
-        p_value(*mcnemar_p),
-        holm_p.map(p_value).unwrap_or_default(),
+        table::p_value(*mcnemar_p),
+        holm_p.map(table::p_value).unwrap_or_default(),
     ];
     row.extend(shown(difference));
     row
@@ -165,9 +165,5 @@ fn row(name: &str, paired: &Paired) -> Vec<String> {
 
 fn shown(difference: &Difference) -> [String; 2] {
     let Difference { value, interval, p } = difference;
-    [format!("{value:+.3} [{:+.3}, {:+.3}]", interval.low, interval.high), p_value(*p)]
-}
-
-fn p_value(p: f64) -> String {
-    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+    [format!("{value:+.3} [{:+.3}, {:+.3}]", interval.low, interval.high), table::p_value(*p)]
 }

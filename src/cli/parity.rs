@@ -1,12 +1,14 @@
 //! `emolab parity`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::Printer;
 use crate::config;
 use crate::error::Error;
-use crate::fs;
-use crate::parity::{FinishedRun, Row, Verdict, compare};
+use crate::fs::{self, Beneath};
+use crate::parity::{FinishedRun, ParityError, Row, Verdict, compare};
 
 /// Compare what the paper states with what runs found.
 #[derive(Args)]
@@ -26,7 +28,11 @@ impl Parity {
         } else {
             Vec::new()
         };
-        let runs = folders.iter().map(|folder| FinishedRun::read(folder)).collect::<Result<Vec<_>, _>>()?;
+        let read = |folder: &PathBuf| {
+            let opened = Beneath::open(folder).map_err(|_| ParityError::NoRun { folder: folder.clone() })?;
+            FinishedRun::read(&opened)
+        };
+        let runs = folders.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let rows = compare(&runs);
         if printer.wants_json() {
             printer.json(&rows);

@@ -9,7 +9,7 @@ use super::{Global, Printer};
 use crate::config;
 use crate::error::Error;
 use crate::fs::{self, Beneath};
-use crate::report::{Run, Shown, Sources, page};
+use crate::report::{Paper, Run, Shown, Sources, page};
 use crate::results;
 
 /// Images of a run that its page shows, unless told otherwise: some three megabytes.
@@ -43,7 +43,9 @@ impl Report {
             [run] => all.join(format!("{}.html", run.name)),
             _ => all.join("report.html"),
         });
-        fs::write_atomic(&path, page(&runs, Shown::Alone)?.as_bytes())?;
+        // A page of one run is about that run.
+        let paper = if runs.len() > 1 { Paper::read(&Beneath::open(&all)?)? } else { None };
+        fs::write_atomic(&path, page(&runs, paper.as_ref(), Shown::Alone)?.as_bytes())?;
         if printer.wants_json() {
             let runs = runs.iter().map(|run| {
                 let thumbnails = run.thumbnails();

@@ -1,5 +1,7 @@
 //! `emolab run`
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::json;
 
@@ -7,6 +9,7 @@ use super::plan::show;
 use super::progress::Progress;
 use super::{ExperimentArguments, Global, Printer, stop_on_signal, sweep, table};
 use crate::config::Resolved;
+use crate::dataset::csv::Csv;
 use crate::error::Error;
 use crate::plan::{Failures, Places, Plan, Status, history, plan, plan_without};
 use crate::results::{self, Found, RunRecord, Written};
@@ -196,7 +199,7 @@ fn show_written(written: &Written, computed: usize, printer: &Printer) {
         return;
     }
     let mut text = match &written.found {
-        Found::Experiment(summary) => experiment(summary),
+        Found::Experiment(summary) => experiment(summary, &written.folder),
         Found::Sweep(summary) => sweep::render(summary),
     };
     let state = match (computed, written.up_to_date) {
@@ -215,8 +218,13 @@ fn show_written(written: &Written, computed: usize, printer: &Printer) {
     printer.summary(&text);
 }
 
-fn experiment(summary: &Summary) -> String {
+fn experiment(summary: &Summary, folder: &Path) -> String {
     let mut text = table::rates(summary);
+    let comparisons = crate::fs::read(&folder.join("comparisons.csv")).ok();
+    let pairs = comparisons.and_then(|bytes| table::pairs(&Csv::parse(&bytes).ok()?).ok());
+    if let Some(pairs) = pairs {
+        text.push_str(&format!("\n{pairs}(by emotion: comparisons.csv)\n\n"));
+    }
     if let Some(stand_in) = &summary.stand_in {
         text.push_str(&format!("*** {stand_in} ***\n"));
     }

@@ -1,5 +1,6 @@
 //! Tables for the terminal: columns as wide as their widest cell.
 
+use crate::dataset::csv::{Csv, CsvError};
 use crate::metrics::measures::Measure;
 use crate::metrics::{Interval, Spread};
 use crate::stages::leakage::{LeakageCounts, Policy};
@@ -72,6 +73,47 @@ pub fn rates(summary: &Summary) -> String {
         }
     }
     align(&rows)
+}
+
+/// Each pair of methods over all images, a row each, from `comparisons.csv`.
+///
+/// # Errors
+/// It lacks a column.
+pub fn pairs(comparisons: &Csv) -> Result<String, CsvError> {
+    let column = |name: &'static str| comparisons.column(name);
+    let (first, second, measure) = (column("first")?, column("second")?, column("measure")?);
+    let (difference, low, high) = (column("difference")?, column("low")?, column("high")?);
+    let (bootstrap, mcnemar) = (column("bootstrap_p")?, column("mcnemar_p")?);
+    let number = |field: &str| field.parse::<f64>().unwrap_or(f64::NAN);
+    let header = ["second against first", "mean rate, 95 %", "bootstrap p", "accuracy, 95 %", "McNemar p"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    for (_, row) in comparisons.rows() {
+        let shown = format!(
+            "{:+.3} [{:+.3}, {:+.3}]",
+            number(&row[difference]),
+            number(&row[low]),
+            number(&row[high])
+        );
+        match row[measure].as_str() {
+            "mean_true_positive_rate" => {
+                let name = format!("{} against {}", row[second], row[first]);
+                rows.push(vec![name, shown, p_value(number(&row[bootstrap]))]);
+            }
+            // Stands after the mean rate of the same pair.
+            "accuracy" => {
+                if let Some(pair) = rows.last_mut() {
+                    pair.extend([shown, p_value(number(&row[mcnemar]))]);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(align(&rows))
+}
+
+/// As it is written in a paper.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
 /// Duplicates on both sides of the split, and what became of them, in a line.

@@ -17,7 +17,7 @@ struct Finding {
 }
 
 /// Judges a statement by the first run that speaks of it; real images before drawings.
-pub(super) fn judge(statement: &Statement, runs: &[FinishedRun]) -> Row {
+pub(super) fn judge(statement: &Statement, runs: &[&FinishedRun]) -> Row {
     let findings = runs.iter().filter_map(|run| Some((run, finding(statement, run)?)));
     let best = findings.min_by_key(|(_, finding)| finding.stand_in);
     let Statement { place, says, criterion, experiment, .. } = *statement;

@@ -55,8 +55,9 @@ pub struct Row {
 }
 
 /// Every statement of the paper, judged by the first of the runs that speaks of it.
-pub fn compare(runs: &[FinishedRun]) -> Vec<Row> {
-    STATEMENTS.iter().map(|statement| judge::judge(statement, runs)).collect()
+pub fn compare<'a>(runs: impl IntoIterator<Item = &'a FinishedRun>) -> Vec<Row> {
+    let runs: Vec<&FinishedRun> = runs.into_iter().collect();
+    STATEMENTS.iter().map(|statement| judge::judge(statement, &runs)).collect()
 }
 
 #[cfg(test)]

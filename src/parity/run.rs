@@ -1,10 +1,10 @@
 //! What a results folder says of a run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::dataset::csv::Csv;
-use crate::fs::{self, FsError};
-use crate::results::{self, RunRecord};
+use crate::fs::{Beneath, FsError};
+use crate::results::{RECORD, RunRecord};
 use crate::stages::report::Summary;
 
 /// A finished run.
@@ -56,12 +56,13 @@ impl FinishedRun {
     ///
     /// # Errors
     /// It is none, or its files are not what a run leaves.
-    pub fn read(folder: &Path) -> Result<Self, ParityError> {
-        let record =
-            results::read_record(folder).ok_or_else(|| ParityError::NoRun { folder: folder.to_owned() })?;
-        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let sweep = optional(&folder.join("sweep.csv"), Sweep::parse)?;
-        let tested = optional(&folder.join("confusion.csv"), tested)?;
+    pub fn read(folder: &Beneath) -> Result<Self, ParityError> {
+        let record = folder.read(RECORD).ok().and_then(|bytes| RunRecord::from_json(&bytes).ok());
+        let record = record.ok_or_else(|| ParityError::NoRun { folder: folder.path().to_owned() })?;
+        let name =
+            folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let sweep = optional(folder, "sweep.csv", Sweep::parse)?;
+        let tested = optional(folder, "confusion.csv", tested)?;
         let summary = record.summary.clone();
         Ok(Self { name, record, summary, sweep, tested })
     }
@@ -122,10 +123,14 @@ impl Sweep {
 /// How tables mark drawings before the name of the set that they stand in for.
 const STAND_IN: &str = "stand-in images for ";
 
-fn optional<T>(file: &Path, parse: impl Fn(&[u8]) -> Result<T, String>) -> Result<Option<T>, ParityError> {
-    match fs::read(file) {
+fn optional<T>(
+    folder: &Beneath,
+    file: &str,
+    parse: impl Fn(&[u8]) -> Result<T, String>,
+) -> Result<Option<T>, ParityError> {
+    match folder.read(file) {
         Ok(bytes) => {
-            let unreadable = |reason| ParityError::Unreadable { file: file.to_owned(), reason };
+            let unreadable = |reason| ParityError::Unreadable { file: folder.path().join(file), reason };
             parse(&bytes).map(Some).map_err(unreadable)
         }
         Err(error) if error.is_missing() => Ok(None),

@@ -15,6 +15,7 @@ mod figures;
 mod originals;
 mod overview;
 mod page;
+mod paper;
 mod provenance;
 mod rates;
 mod run;
@@ -27,6 +28,7 @@ use base64::Engine as _;
 
 pub use originals::Originals;
 pub use page::{Shown, page};
+pub use paper::Paper;
 pub use run::{Run, Sources};
 
 use crate::fs::FsError;
@@ -41,6 +43,8 @@ pub enum ReportError {
     NoRecord { folder: std::path::PathBuf },
     #[error("`{name}` cannot be read: {reason}")]
     Table { name: String, reason: String },
+    #[error(transparent)]
+    Parity(#[from] crate::parity::ParityError),
     #[error("the page cannot be put together; this is a defect of emolab")]
     Template(#[from] minijinja::Error),
 }

@@ -6,6 +6,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::paper::{Paper, statements};
 use super::run::Run;
 use super::table::{Cell, Column, Table};
 use super::{ReportError, base64};
@@ -24,11 +25,11 @@ pub enum Shown {
     Served,
 }
 
-/// One page of one or more runs.
+/// One page of one or more runs, and of what is drawn from data sets alone.
 ///
 /// # Errors
 /// Only by a defect of the template.
-pub fn page(runs: &[Run], shown: Shown) -> Result<String, ReportError> {
+pub fn page(runs: &[Run], paper: Option<&Paper>, shown: Shown) -> Result<String, ReportError> {
     let script = script(shown);
     let title = match runs {
         [run] => run.title.clone(),
@@ -41,6 +42,8 @@ pub fn page(runs: &[Run], shown: Shown) -> Result<String, ReportError> {
         stand_ins,
         runs,
         comparison: (runs.len() > 1).then(|| comparison(runs)),
+        statements: statements(runs.iter().map(|run| &run.finished)),
+        paper,
         policy: (shown == Shown::Alone).then(|| policy(&script, "data:", "'none'")),
         style: STYLE,
         script,
@@ -57,6 +60,8 @@ struct Page<'a> {
     stand_ins: Vec<&'a str>,
     runs: &'a [Run],
     comparison: Option<Table>,
+    statements: Option<Table>,
+    paper: Option<&'a Paper>,
     policy: Option<String>,
     style: &'static str,
     script: String,
@@ -65,9 +70,9 @@ struct Page<'a> {
 }
 
 /// The server's first page: a row for each run that is finished.
-pub(super) fn index(runs: &Table) -> Result<String, ReportError> {
+pub(super) fn index(runs: &Table, paper: Option<&Paper>) -> Result<String, ReportError> {
     let script = script(Shown::Served);
-    let of = Index { runs, style: STYLE, script, version: env!("CARGO_PKG_VERSION") };
+    let of = Index { runs, paper, style: STYLE, script, version: env!("CARGO_PKG_VERSION") };
     Ok(environment()?.get_template("index.html")?.render(Serde(of))?)
 }
 
@@ -75,6 +80,7 @@ pub(super) fn index(runs: &Table) -> Result<String, ReportError> {
 #[derive(Serialize)]
 struct Index<'a> {
     runs: &'a Table,
+    paper: Option<&'a Paper>,
     style: &'static str,
     script: String,
     version: &'static str,

@@ -18,6 +18,7 @@ use super::tested::Tested;
 use super::{ReportError, originals};
 use crate::dataset::card::{self, Card};
 use crate::fs::Beneath;
+use crate::parity::FinishedRun;
 use crate::results::{RECORD, RunRecord};
 use crate::stages::inspect::Manifest;
 use crate::store::Store;
@@ -60,6 +61,9 @@ pub struct Run {
     /// A row per method for the comparison of several runs.
     #[serde(skip)]
     pub(super) compared: Vec<Compared>,
+    /// What is compared with the paper.
+    #[serde(skip)]
+    pub(super) finished: FinishedRun,
 }
 
 /// A method of a run, for the comparison of several runs.
@@ -124,6 +128,7 @@ impl Run {
             provenance: provenance::provenance(&record),
             cite: cite::cite(&record, card.as_ref()),
             compared: compared.collect(),
+            finished: FinishedRun::read(folder)?,
             data_set,
         })
     }

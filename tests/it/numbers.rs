@@ -37,6 +37,8 @@ fn every_rate_has_an_interval_in_tables_terminal_and_record() {
         let [low, rate, high] = ["low", "true_positive_rate", "high"].map(|column| number(row, column));
         assert!(low <= rate && rate <= high && high - low > 0.1 && low >= 0.0 && high <= 1.0, "{row:?}");
     }
+    let pair = ran.out.lines().find(|line| line.starts_with("noise against DINOv2")).unwrap();
+    assert!(pair.matches('[').count() == 2 && pair.ends_with("< 0.001"), "{pair}");
     let measures = rows(&project.read("results/mine/measures.csv"));
     assert_eq!(measures.len(), 2);
     let names = "accuracy mean_true_positive_rate macro_f1 cohen_kappa top_2_accuracy calibration_error two_group_accuracy";

@@ -127,6 +127,28 @@ fn several_runs_share_a_page_that_compares_them() {
 }
 
 #[test]
+fn what_the_paper_states_stands_beside_what_was_found() {
+    let project = finished();
+    assert!(!page(&project, &[]).contains("Beside the paper"), "the paper says nothing of that data set");
+    project.edit(FILE, "\"my-set\"", "\"iaps-subset\"");
+    project.must(&["run", FILE]);
+    let html = page(&project, &[]);
+    assert!(html.contains("Beside the paper") && html.contains("href=\"#statements\""));
+    assert!(html.contains("not reproduced"), "96 images are not the set of table 1");
+    // What is drawn from data sets alone comes with all runs.
+    project.write("results/paper/figure2.svg", b"<svg><title>Figure 2: sources</title></svg>");
+    project.write("results/paper/figure5.svg", b"<svg><title>Figure 5: of a run</title></svg>");
+    project.write("results/paper/table1.csv", b"set,sum\nIAPS-Subset,395\n");
+    let two = project.read(FILE).replace("\"mine\"", "\"two\"");
+    project.write("experiments/two.toml", two.as_bytes());
+    project.must(&["run", "experiments/two.toml"]);
+    project.must(&["report"]);
+    let all = project.read("results/report.html");
+    assert!(all.contains("Figure 2: sources") && all.contains("Table 1: images of the three small sets"));
+    assert!(!all.contains("Figure 5: of a run"), "the run's own is there");
+}
+
+#[test]
 fn what_is_no_run_is_refused_with_those_that_are() {
     let project = finished();
     let refused = project.emolab(&["report", "mien"]);

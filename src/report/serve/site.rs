@@ -12,7 +12,7 @@ use super::super::originals::Originals;
 use super::super::page::{Shown, index, page, served_policy};
 use super::super::table::{Cell, Column, Table};
 use super::super::tested::Tested;
-use super::super::{ReportError, Run, Sources};
+use super::super::{Paper, ReportError, Run, Sources};
 use super::media;
 use super::reply::Reply;
 use super::route::Route;
@@ -109,7 +109,7 @@ impl Site {
         let caption = "Results folders".to_owned();
         let table =
             Table { caption, note: String::new(), columns: columns.collect(), rows, foot: Vec::new() };
-        Ok(Reply::page(&index(&table)?, served_policy()))
+        Ok(Reply::page(&index(&table, Paper::read(&self.results()?)?.as_ref())?, served_policy()))
     }
 
     fn run(&self, name: &str) -> Result<Reply, ReportError> {
@@ -121,7 +121,7 @@ impl Site {
             html
         } else {
             let sources = Sources { project: &self.project, store: &self.store, thumbnails: self.thumbnails };
-            let html: Arc<str> = page(&[Run::read(&folder, &sources)?], Shown::Served)?.into();
+            let html: Arc<str> = page(&[Run::read(&folder, &sources)?], None, Shown::Served)?.into();
             pages.insert(name.to_owned(), (now, Arc::clone(&html)));
             html
         };
