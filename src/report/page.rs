@@ -35,8 +35,13 @@ pub fn page(runs: &[Run], paper: Option<&Paper>, shown: Shown) -> Result<String,
         [run] => run.title.clone(),
         runs => format!("{} runs", runs.len()),
     };
-    let mut stand_ins: Vec<&str> = runs.iter().filter_map(|run| run.stand_in.as_deref()).collect();
-    stand_ins.dedup();
+    let mut stand_ins: Vec<&str> = Vec::new();
+    // A sweep over several sets names all of theirs.
+    for stand_in in runs.iter().filter_map(|run| run.stand_in.as_deref()).flat_map(|all| all.split("; ")) {
+        if !stand_ins.contains(&stand_in) {
+            stand_ins.push(stand_in);
+        }
+    }
     let of = Page {
         title,
         stand_ins,

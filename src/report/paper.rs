@@ -34,7 +34,11 @@ pub(super) fn statements<'a>(runs: impl IntoIterator<Item = &'a FinishedRun>) ->
     let column = |name: &str| Column { name: name.to_owned(), numeric: false };
     (!rows.is_empty()).then(|| Table {
         caption: "What the paper states beside what was found".to_owned(),
-        note: format!("{} of {all} statements; the others are about other experiments.", rows.len()),
+        note: if rows.len() < all {
+            format!("{} of {all} statements; the others are about other experiments.", rows.len())
+        } else {
+            String::new()
+        },
         columns: columns.map(column).to_vec(),
         rows,
         foot: Vec::new(),

@@ -132,7 +132,7 @@ impl Table {
     /// row alike about the data set is left to the page's banner, and numbers are rounded.
     pub fn of(csv: &Csv, caption: &str, note: &str) -> Self {
         let shown: Vec<usize> = (0..csv.columns.len())
-            .filter(|at| !is_bound(csv, *at) && csv.columns[*at] != "data_set")
+            .filter(|at| !is_bound(csv, *at) && !(csv.columns[*at] == "data_set" && is_one_value(csv, *at)))
             .collect();
         let rows = csv.rows.iter().take(MOST_ROWS);
         let rows: Vec<Vec<Cell>> =
@@ -168,6 +168,10 @@ fn bounds(csv: &Csv, at: usize) -> Option<[usize; 2]> {
         (_, [Some(low), Some(high)]) if low == at + 1 => Some([low, high]),
         _ => None,
     }
+}
+
+fn is_one_value(csv: &Csv, at: usize) -> bool {
+    csv.rows.iter().all(|row| row.get(at) == csv.rows[0].get(at))
 }
 
 fn is_bound(csv: &Csv, at: usize) -> bool {
@@ -206,6 +210,12 @@ mod tests {
             table.rows[0].iter().map(|cell| (cell.text.as_str(), cell.aside.as_str())).collect();
         assert_eq!(shown, [("a, b", ""), ("0.4125", "[0.3000, 0.5200]"), ("1.5e-9", "")]);
         assert_eq!(table.rows[1][1], Cell::text(""));
+    }
+
+    #[test]
+    fn data_sets_that_differ_are_said_in_their_rows() {
+        let csv = Csv::parse("sweep.csv", b"rate,data_set\n0.5,x\n0.25,y\n").unwrap();
+        assert_eq!(Table::of(&csv, "", "").rows[1][1], Cell::text("y"));
     }
 
     #[test]

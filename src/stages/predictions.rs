@@ -69,10 +69,9 @@ pub(super) fn predictions_table(methods: &[(String, Vec<Arc<Predictions>>)]) -> 
         repeats.flat_map(move |(repeat, all)| all.rows.iter().map(move |row| (method, repeat, row)))
     });
     let all: Vec<(&String, usize, &Prediction)> = all.collect();
-    let first = Table::default()
-        .text("method", all.iter().map(|(method, _, _)| method))
-        .integers("repeat", all.iter().map(|(_, repeat, _)| *repeat as u32));
-    with_rows(first, &all.into_iter().map(|(_, _, row)| row).collect::<Vec<_>>())
+    let method = Table::default().text("method", all.iter().map(|(method, _, _)| method));
+    let table = with_rows(method, &all.iter().map(|(_, _, row)| *row).collect::<Vec<_>>());
+    table.integers("repeat", all.iter().map(|(_, repeat, _)| *repeat as u32))
 }
 
 fn with_rows(table: Table, rows: &[&Prediction]) -> Table {

@@ -14,8 +14,8 @@ fn predictions_have_the_documented_columns_and_one_row_per_tested_image() {
     let table = ParquetReader::new(file).finish().unwrap();
     let names: Vec<&str> =
         table.get_column_names().into_iter().map(polars::prelude::PlSmallStr::as_str).collect();
-    let expected = "method repeat image group fold label predicted score_amusement score_anger score_awe \
-        score_contentment score_disgust score_excitement score_fear score_sadness";
+    let expected = "method image group fold label predicted score_amusement score_anger score_awe \
+        score_contentment score_disgust score_excitement score_fear score_sadness repeat";
     assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
     assert_eq!(table.height(), 96);
     // The prediction is the emotion of the largest decision value.
