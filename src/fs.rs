@@ -50,9 +50,14 @@ impl FsError {
     }
 }
 
-/// The whole file.
+/// The whole file. What is no file (a pipe, a device) is refused and not waited for.
 pub fn read(path: &Path) -> Result<Vec<u8>, FsError> {
-    fs::read(path).map_err(FsError::at("read", path))
+    let read = || match fs::metadata(path)? {
+        metadata if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        metadata if !metadata.is_file() => Err(io::Error::other("it is not a file")),
+        _ => fs::read(path),
+    };
+    read().map_err(FsError::at("read", path))
 }
 
 /// The whole file, which must be UTF-8.
@@ -288,11 +293,22 @@ fn remove_temporary(parent: &Path) {
     }
 }
 
-/// Whether [`replace_folder`] could write there, for who would know before a long computation.
-pub fn check_replaceable(path: &Path) -> Result<(), FsError> {
+/// Whether [`replace_folder`] could write there and would take away nothing but a folder that holds `mark`, for who would
+/// know before a long computation.
+pub fn check_replaceable(path: &Path, mark: &str) -> Result<(), FsError> {
     let refuse = |error: io::Error| FsError::at("write folder", path)(error);
-    if path.exists() && !path.is_dir() {
-        return Err(refuse(io::Error::other("a file of that name is there: move it away")));
+    let in_the_way = if path.is_symlink() {
+        Some("a symbolic link")
+    } else if path.exists() && !path.is_dir() {
+        Some("a file")
+    } else if !path.join(mark).exists() && !children(path)?.is_empty() {
+        Some("a folder of something else")
+    } else {
+        None
+    };
+    if let Some(what) = in_the_way {
+        let message = format!("{what} of that name is there: move it away, or name the experiment otherwise");
+        return Err(refuse(io::Error::other(message)));
     }
     let above =
         path.ancestors().skip(1).map(|above| if above == Path::new("") { Path::new(".") } else { above });
@@ -365,10 +381,13 @@ mod tests {
         remove_leftovers(folder.path());
         assert!(!left.exists());
 
-        check_replaceable(&path).unwrap();
-        check_replaceable(&folder.path().join("new/deep")).unwrap();
-        check_replaceable(&path.join("a")).unwrap_err();
-        check_replaceable(&path.join("a/below")).unwrap_err();
+        check_replaceable(&path, "a").unwrap();
+        check_replaceable(&path, "b").unwrap_err();
+        check_replaceable(&folder.path().join("new/deep"), "a").unwrap();
+        check_replaceable(&path.join("a"), "a").unwrap_err();
+        check_replaceable(&path.join("a/below"), "a").unwrap_err();
+        std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
+        check_replaceable(&folder.path().join("link"), "a").unwrap_err();
         replace_folder(&path.join("a"), &[]).unwrap_err();
         assert_eq!(read(&path.join("a")).unwrap(), b"1");
     }

@@ -24,7 +24,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Overrides, Problem, Resolved};
 use crate::error::Error;
-use crate::stage::Cancel;
+use crate::run::RunError;
+use crate::stage::{Cancel, StageError};
 use crate::store::Store;
 
 pub use printer::Printer;
@@ -174,6 +175,8 @@ fn stop_on_signal() -> Cancel {
         raised.raise();
         std::thread::spawn(|| {
             std::thread::sleep(std::time::Duration::from_millis(700));
+            let stopped = RunError::Stage { stage: "run".to_owned(), source: StageError::Cancelled };
+            Printer::new(false, false).error(&stopped.into());
             std::process::exit(130);
         });
     };

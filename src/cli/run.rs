@@ -49,7 +49,10 @@ impl Run {
             return Ok(());
         }
         announce(&planned, printer);
-        crate::fs::check_replaceable(&results::folder(&resolved.project, &resolved.experiment.name))?;
+        if planned.misses() > 0 {
+            let folder = results::folder(&resolved.project, &resolved.experiment.name);
+            crate::fs::check_replaceable(&folder, results::RECORD)?;
+        }
         let options = RunOptions {
             threads: self.threads,
             memory: self.memory.or(resolved.experiment.memory),

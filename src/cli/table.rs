@@ -38,8 +38,9 @@ pub fn rates(summary: &Summary) -> String {
     let mut rows = vec![vec!["true positive rate".to_owned(), "images".to_owned()]];
     rows[0].extend(summary.methods.iter().map(|method| method.name.clone()));
     for emotion in Emotion::ALL {
-        let count = summary.images[emotion.index()];
-        let left_out = if summary.left_out.contains_key(&emotion) { " (left out)" } else { "" };
+        let is_left_out = summary.left_out.contains_key(&emotion);
+        let count = if is_left_out { summary.images } else { summary.tested }[emotion.index()];
+        let left_out = if is_left_out { " (left out)" } else { "" };
         let mut row = vec![format!("{emotion}{left_out}"), count.to_string()];
         row.extend(summary.methods.iter().map(|method| {
             let at = emotion.index();

@@ -19,8 +19,8 @@ pub(super) fn read(top: &Section<'_>, methods: &[Method]) -> Option<Embedding> {
     let shape =
         serde_json::json!({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST});
     let show = |names: &Vec<String>| Shown::Text(names.join(", "));
-    let help = "Names of the methods whose features are mapped.";
-    let names = table.field("methods", help, shape, names, show).optional();
+    let methods_help = "Names of the methods whose features are mapped.";
+    let names = table.field("methods", methods_help, shape, names, show).optional();
     let number_help = "The figure's number in the paper, which names its files.";
     let number = table.integer("number", number_help, 1, 99).optional().map(|number| number as u32);
     let title = table.text("title", "Title of the figure.").optional();
@@ -33,7 +33,7 @@ pub(super) fn read(top: &Section<'_>, methods: &[Method]) -> Option<Embedding> {
         table.field("perplexity", help, shape, perplexity, |value| Shown::Number(*value)).or(30.0);
     let iterations = table.integer("iterations", "Steps of t-SNE.", 250, 100_000).or(1000) as usize;
     if names.is_none() && !table.has("methods") {
-        table.refuse("methods", "`methods` is missing in `[embedding]`".to_owned(), help);
+        table.refuse("methods", "`methods` is missing in `[embedding]`".to_owned(), methods_help);
     }
     let known = || methods.iter().map(|method| method.name.as_str());
     for name in names.iter().flatten().filter(|name| !known().any(|known| known == *name)) {

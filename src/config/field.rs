@@ -3,7 +3,7 @@
 use figment::value::Value;
 
 use super::document::Step;
-use super::names::{dotted, nearest, show_value};
+use super::names::{dotted, nearest, one_of, show_value};
 use super::section::{Reader, Section};
 use super::setting::{Setting, Shown};
 
@@ -77,7 +77,11 @@ impl<'s, 'a, T> Field<'s, 'a, T> {
             };
             // The table itself may have been given by the environment alone, or not at all.
             let problem = self.section.reader.problem(&self.section.path, None, true, message);
-            self.section.report(problem.label(self.help));
+            let expected = match self.names.as_slice() {
+                [] => self.help.to_owned(),
+                names => format!("{} Expected {}", self.help, one_of(names.iter().copied())),
+            };
+            self.section.report(problem.label(expected));
         }
         found
     }
@@ -99,6 +103,10 @@ impl<'s, 'a, T> Field<'s, 'a, T> {
                 if let Some(name) = value.as_str().and_then(|text| nearest(text, self.names.iter().copied()))
                 {
                     problem = problem.hint(format!("did you mean `{name}`?"));
+                }
+                if value.as_str().is_none() && expected == "a string" && !reader.is_from_file(value) {
+                    let quoted = format!("--set '{}=\"{}\"'", dotted(&path), show_value(value));
+                    problem = problem.hint(format!("quotes make it text, as in {quoted}"));
                 }
                 self.section.report(problem);
                 None

@@ -3,7 +3,7 @@
 use figment::value::Value;
 
 use super::experiment::{Classifier, Cnn, Features, Labels, Method, Trainings};
-use super::names::{nearest, number, one_of};
+use super::names::{number, one_of};
 use super::section::Section;
 use super::setting::Shown;
 use crate::images::{Filter, Fit};
@@ -104,6 +104,14 @@ fn method(table: &Section<'_>) -> Option<(Method, bool)> {
             let file = table
                 .path("features", "A matrix [n, d], row i = manifest row i: .npy, .safetensors or .parquet.");
             let file = file.required()?;
+            if !crate::dataset::feature_file::is_known(&file) {
+                let message = format!("`{}` is of no kind that features are read from", file.display());
+                table.refuse(
+                    "features",
+                    message,
+                    "expected a file that ends in .npy, .safetensors or .parquet",
+                );
+            }
             let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
             let name = name.or(stem).unwrap_or_default();
             let features = Features::Precomputed { file };
@@ -163,20 +171,14 @@ fn cnn(table: &Section<'_>, training: Option<Labels>, classifier: Classifier) ->
 
 fn network(table: &Section<'_>) -> Option<&'static NetworkCard> {
     let names = || NETWORKS.iter().map(|card| card.name);
-    let field = table.field(
+    let mut field = table.field(
         "network",
         "The network.",
         serde_json::json!({"enum": names().collect::<Vec<_>>()}),
-        move |value| {
-            let found = value.as_str().and_then(NetworkCard::find);
-            found.ok_or_else(|| {
-                let near = value.as_str().and_then(|text| nearest(text, names()));
-                let near = near.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
-                format!("{}{near}", one_of(names()))
-            })
-        },
+        move |value| value.as_str().and_then(NetworkCard::find).ok_or_else(|| one_of(names())),
         |card: &&NetworkCard| Shown::Text(card.name.to_owned()),
     );
+    field.names = names().collect();
     if table.has("network") { field.optional() } else { Some(field.or(NETWORKS.first()?)) }
 }
 

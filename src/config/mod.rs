@@ -92,11 +92,16 @@ pub fn project_here() -> PathBuf {
 }
 
 fn read_document(file: &Path) -> Result<String, Problem> {
-    fs::read_text(file).map_err(|error| {
-        let reason = if error.is_missing() { "no such file".to_owned() } else { error.source.to_string() };
-        Problem::elsewhere(
-            format!("cannot read the experiment file `{}`: {reason}", file.display()),
-            file.display(),
-        )
+    let refuse = |reason: &str| {
+        let message = format!("cannot read the experiment file `{}`: {reason}", file.display());
+        Problem::elsewhere(message, file.display())
+    };
+    let bytes = fs::read(file).map_err(|error| {
+        if error.is_missing() { refuse("no such file") } else { refuse(&error.source.to_string()) }
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + sound.iter().filter(|byte| **byte == b'\n').count();
+        refuse(&format!("it is not UTF-8 at line {line}"))
     })
 }

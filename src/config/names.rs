@@ -69,7 +69,7 @@ pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
     let distance = |other: &str| strsim::osa_distance(&name.to_lowercase(), other);
     let close = |other: &&str| {
         let longest = name.chars().count().max(other.chars().count());
-        distance(other) * 5 <= longest * 2
+        distance(other) * 3 <= longest
     };
     known.filter(close).min_by_key(|other| distance(other))
 }

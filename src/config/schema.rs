@@ -19,7 +19,7 @@ const VISITS: [&str; 6] = [
     "[[method]]\nvariant = \"fine-tuned\"\n[training.fine-tuned]\npreset = \"modern\"\n[training.noisy-fine-tuned]\npreset = \"modern\"",
 ];
 
-/// The schema, draft 2020-12.
+/// The schema, draft 2020-12. Of tables nothing is required: a file may leave to the one that it extends what it likes.
 pub fn schema() -> Value {
     let mut root = table("An emolab experiment.");
     let extends =
@@ -29,11 +29,12 @@ pub fn schema() -> Value {
     let visits: Vec<Vec<Description>> = VISITS.iter().map(|text| visit(text)).collect();
     for (index, descriptions) in visits.iter().enumerate() {
         for description in descriptions {
+            let in_list = description.path.iter().any(|step| matches!(step, Step::Index(_)));
             let everywhere = visits
                 .iter()
                 .enumerate()
                 .all(|(other, seen)| other == index || seen.iter().any(|seen| seen.path == description.path));
-            insert(&mut root, description, description.required && everywhere);
+            insert(&mut root, description, description.required && everywhere && in_list);
         }
     }
     let mut schema = Map::new();
@@ -42,7 +43,6 @@ pub fn schema() -> Value {
     if let Value::Object(fields) = root {
         schema.extend(fields);
     }
-    schema.insert("required".to_owned(), json!(["experiment", "dataset", "method"]));
     Value::Object(schema)
 }
 

@@ -76,6 +76,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether a value stands in a file, and not in a variable or an argument.
+    pub(super) fn is_from_file(&self, value: &Value) -> bool {
+        let source = source_of(self.layers, value).and_then(|position| self.layers.sources.get(position));
+        matches!(source, Some(Layer::File(_)))
+    }
+
     pub(super) fn origin(&self, path: &[Step], value: &Value) -> String {
         let path = &self.layers.stated(path);
         match source_of(self.layers, value).and_then(|position| self.layers.sources.get(position)) {
@@ -160,7 +166,11 @@ impl<'a> Section<'a> {
         if value.as_array().is_none() || items.iter().any(|item| item.as_dict().is_none()) {
             let message = format!("`{key}` is a list of tables");
             let problem = self.reader.problem(&self.path_to(key), Some(value), true, message);
-            self.report(problem.label(format!("write `[[{key}]]`, with two brackets")));
+            self.report(if self.reader.is_from_file(value) {
+                problem.label(format!("write `[[{key}]]`, with two brackets"))
+            } else {
+                problem.label("a list of tables can be set in files alone: write one that `extends` this one")
+            });
         }
         let section = |(index, item): (usize, &'a Value)| {
             let mut path = self.path_to(key);
@@ -174,10 +184,16 @@ impl<'a> Section<'a> {
         Section { reader: self.reader, path, values, asked: RefCell::default(), refused: RefCell::default() }
     }
 
-    /// Any string.
+    /// A line of text, as it stands in figures, tables and on terminals.
     pub fn text(&self, key: &'static str, help: &'static str) -> Field<'_, 'a, String> {
-        let read = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| "a string".to_owned());
-        self.field(key, help, serde_json::json!({"type": "string"}), read, |text| Shown::Text(text.clone()))
+        let read = |value: &Value| {
+            let text = value.as_str().ok_or("a string")?;
+            let is_line = !text.trim().is_empty() && !text.contains(char::is_control);
+            let line = is_line.then(|| text.to_owned());
+            line.ok_or_else(|| "a line of text, not empty and without control characters".to_owned())
+        };
+        let shape = serde_json::json!({"type": "string", "minLength": 1});
+        self.field(key, help, shape, read, |text| Shown::Text(text.clone()))
     }
 
     /// A path, as written.

@@ -11,6 +11,8 @@ use super::names::{nearest, number, one_of, show_value};
 use super::section::{Reader, Section};
 use super::setting::Shown;
 use super::{embedding, methods, training};
+use crate::dataset::listing;
+use crate::dataset::stand_in::StandInSet;
 use crate::figures::Columns;
 use crate::networks::Device;
 use crate::solvers::pca::{Keep, PcaSolver};
@@ -60,6 +62,8 @@ pub(super) fn read(reader: &Reader<'_>) -> Experiment {
         )
         .optional();
     compute.end();
+    // Read before, while the layers were gathered.
+    top.pass_over(&["extends"]);
     // Read on its own, once it is known what there is to sweep.
     top.take("sweep");
     top.end();
@@ -90,9 +94,11 @@ fn experiment(table: Section<'_>) -> (String, String, Seed) {
                 !name.is_empty()
                     && name.len() <= 100
                     && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+                    && *name != crate::figures::FOLDER
             };
             let name = value.as_str().filter(fits);
-            name.map(str::to_owned).ok_or_else(|| "letters, digits, `-` and `_`, at most 100".to_owned())
+            name.map(str::to_owned)
+                .ok_or_else(|| "letters, digits, `-` and `_`, at most 100, and not `paper`".to_owned())
         },
         |name: &String| Shown::Text(name.clone()),
     );
@@ -105,6 +111,17 @@ fn experiment(table: Section<'_>) -> (String, String, Seed) {
 
 const STAND_INS: [(&str, StandIn); 1] = [("emoji", StandIn::Emoji)];
 const ON_BAD_IMAGE: [(&str, OnBadImage); 2] = [("stop", OnBadImage::Stop), ("skip", OnBadImage::Skip)];
+
+/// Drawings, for a data set that there are drawings of.
+pub(super) fn stand_in(table: &Section<'_>, dataset: &str) -> Option<StandIn> {
+    let stand_in = table.choice("stand_in", "Drawings used when `root` is absent.", &STAND_INS).optional();
+    if stand_in.is_some() && !dataset.is_empty() && StandInSet::of_card(dataset).is_none() {
+        let message = format!("there are no drawings that stand in for `{dataset}`");
+        let known = one_of(StandInSet::ALL.into_iter().map(StandInSet::card));
+        table.refuse("stand_in", message, &format!("leave this out; there are some of {known}"));
+    }
+    stand_in
+}
 
 fn dataset(table: Section<'_>) -> Dataset {
     let name = table.text("name", "Name of the data set's card, or any name.").required().unwrap_or_default();
@@ -128,7 +145,11 @@ fn dataset(table: Section<'_>) -> Dataset {
             PathBuf::new()
         }
     };
-    let stand_in = table.choice("stand_in", "Drawings used when `root` is absent.", &STAND_INS).optional();
+    if table.has("manifest") && !listing::is_manifest(&root) && !root.as_os_str().is_empty() {
+        let message = format!("`{}` is no manifest", root.display());
+        table.refuse("manifest", message, "expected a file that ends in .csv or .parquet");
+    }
+    let stand_in = stand_in(&table, &name);
     let min_per_class = table
         .integer(
             "min_per_class",

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use figment::value::Value;
 
-use super::experiment::{Dataset, OnBadImage, StandIn, Training, Trainings};
+use super::experiment::{Dataset, OnBadImage, Training, Trainings};
 use super::names::{number, show_value};
 use super::section::Section;
 use super::setting::Shown;
+use super::tables;
 use crate::images::augment::Crop;
 use crate::networks::recipe::{Length, Optimizer, Preset, Recipe, Schedule};
 use crate::types::Seed;
 
-const STAND_INS: [(&str, StandIn); 1] = [("emoji", StandIn::Emoji)];
 const ON_BAD_IMAGE: [(&str, OnBadImage); 2] = [("stop", OnBadImage::Stop), ("skip", OnBadImage::Skip)];
 
 pub(super) fn read(table: Section<'_>, seed: Seed) -> Trainings {
@@ -29,7 +29,7 @@ pub(super) fn read(table: Section<'_>, seed: Seed) -> Trainings {
 fn training(table: Section<'_>, seed: Seed) -> Option<Training> {
     let name = table.text("dataset", "Name of the data set's card, or any name.").required();
     let root = table.path("root", "A folder per emotion, or a manifest.").required();
-    let stand_in = table.choice("stand_in", "Drawings used when `root` is absent.", &STAND_INS).optional();
+    let stand_in = tables::stand_in(&table, name.as_deref().unwrap_or_default());
     let exclude =
         table.path("exclude", "A data set whose images are not trained on: those submitted for labelling.");
     let exclude = exclude.optional();

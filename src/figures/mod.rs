@@ -36,7 +36,7 @@ pub mod training;
 
 pub use error::FigureError;
 pub use heading::Heading;
-pub use paper_figures::{FIGURES, NEW_SET, OfDataSets, Origin, PaperFigure, SMALL_SETS};
+pub use paper_figures::{FIGURES, FOLDER, NEW_SET, OfDataSets, Origin, PaperFigure, SMALL_SETS};
 pub use pdf::pdf;
 pub use png::png;
 pub use text::unshown;

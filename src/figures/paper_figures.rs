@@ -35,6 +35,9 @@ pub enum OfDataSets {
     NewSet,
 }
 
+/// The results folder in which they are collected; no experiment may have its name.
+pub const FOLDER: &str = "paper";
+
 /// The experiment on the new set; it says where that set lies, too.
 pub const NEW_SET: &str = "experiments/fi_holdout.toml";
 /// The experiments on the three small sets, in the order of table 1; they say where those lie.

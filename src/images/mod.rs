@@ -24,7 +24,7 @@ mod watched;
 pub use decode::{Pixels, decode};
 pub use difference_hash::{DifferenceHash, VERSION as HASH_VERSION, difference_hash};
 pub use error::ImageError;
-pub use limits::Limits;
+pub use limits::{Limits, MOST_BYTES};
 pub use near_duplicates::{NearPair, near_duplicates};
 pub use prepare::{Filter, Fit, Preprocess, prepare};
 pub use square::square;

@@ -1,5 +1,7 @@
 //! A data set's own stages: listing or drawing, inspection, split.
 
+use std::sync::Arc;
+
 use super::graph::Graph;
 use super::sources::{self, Found};
 use super::{Places, PlanError};
@@ -168,8 +170,11 @@ fn look_for(
                 notices.extend(differences(card, &listing));
             }
             let digest = listing.digest();
-            let stage = ListImages::new(&dataset.name, listing);
-            (graph.add(format!("list-images{label}"), stage), folder, None, digest)
+            let listing = Arc::new(listing);
+            let stage = ListImages::new(&dataset.name, Arc::clone(&listing));
+            let handle = graph.add(format!("list-images{label}"), stage);
+            graph.listings.insert(handle.key(), listing);
+            (handle, folder, None, digest)
         }
         Found::StandIn(drawing) => {
             let digest = key::digest(serde_json::json!(&drawing).to_string().as_bytes());

@@ -3,8 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::changed_images::ChangedImages;
 use super::graph::{Graph, Node};
-use crate::store::{History, Past};
+use crate::stage::Artifact as _;
+use crate::stages::list::Listing;
+use crate::store::{History, Lookup, Past, Store};
 
 /// One reason for a miss.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,6 +36,8 @@ pub enum Reason {
         /// Label of that stage.
         stage: String,
     },
+    /// The data set has other images than before.
+    Images(ChangedImages),
     /// Nothing changed, but the result is not in the store any more.
     Gone,
     /// Nothing changed, but the result in the store is damaged.
@@ -53,6 +58,7 @@ impl std::fmt::Display for Reason {
             Self::Parameter { path, old, new } => write!(f, "`{path}`: {} -> {}", brief(old), brief(new)),
             Self::Code { old, new } => write!(f, "the stage's code: version {old} -> {new}"),
             Self::Input { stage } => write!(f, "input changed: {stage}"),
+            Self::Images(changed) => write!(f, "{changed}"),
             Self::Gone => write!(f, "its result is not in the store any more"),
             Self::Damaged { reason } => write!(f, "damaged: {reason}"),
         }
@@ -60,7 +66,7 @@ impl std::fmt::Display for Reason {
 }
 
 /// Why `node`, which the store does not hold, differs from what the experiment last ran.
-pub fn explain(node: &Node, graph: &Graph, history: &History) -> Vec<Reason> {
+pub fn explain(node: &Node, graph: &Graph, history: &History, store: &Store) -> Vec<Reason> {
     let Some(past) = history.get(&node.label) else { return vec![Reason::New] };
     if past.key == node.key {
         return vec![Reason::Gone];
@@ -70,7 +76,21 @@ pub fn explain(node: &Node, graph: &Graph, history: &History) -> Vec<Reason> {
         reasons.push(Reason::Code { old: past.version, new: node.version });
     }
     compare("", &past.parameters, &node.parameters, graph, &mut reasons);
+    if let Some(changed) = changed_images(node, graph, past, store) {
+        // The digest of all images, and their number, say less.
+        reasons.retain(|reason| !matches!(reason, Reason::Parameter { path, .. } if path == "content" || path == "images"));
+        reasons.push(Reason::Images(changed));
+    }
     if reasons.is_empty() { vec![Reason::New] } else { reasons }
+}
+
+/// Which images the data set did not have when it was last listed, where the store still has that list.
+fn changed_images(node: &Node, graph: &Graph, past: &Past, store: &Store) -> Option<ChangedImages> {
+    let now = graph.listings.get(&node.key)?;
+    let Ok(Lookup::Hit(record)) = store.look_up(node.name, past.key) else { return None };
+    let files = record.files.iter().map(|(name, blob)| Some((name.clone(), store.read_blob(blob).ok()?)));
+    let before = Listing::load(&files.collect::<Option<_>>()?).ok()?;
+    Some(ChangedImages::between(&before, now))
 }
 
 /// What to remember of a plan once it has run.

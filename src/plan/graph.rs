@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::data::Sourced;
 use crate::config::experiment::Dataset;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Occupies, Output, Stage, StageError};
+use crate::stages::list::Listing;
 use crate::store::Key;
 use crate::types::Digest;
 
@@ -96,6 +97,8 @@ pub struct Graph {
     point: Vec<String>,
     /// Data sets whose stages are in it, as asked for.
     pub(super) sourced: Vec<(Dataset, bool, String, Sourced)>,
+    /// What the stages that list images found, by their keys.
+    pub(super) listings: HashMap<Key, Arc<Listing>>,
 }
 
 impl Graph {

@@ -2,6 +2,7 @@
 //!
 //! The whole plan, with hits, misses and their reasons, is known before anything runs.
 
+mod changed_images;
 mod data;
 mod data_sets;
 mod embedding;
@@ -216,7 +217,7 @@ fn look_up(graph: &Graph, history: &History, store: &Store) -> Result<Vec<Status
     for node in graph.nodes() {
         status.push(match store.look_up(node.name, node.key)? {
             Lookup::Hit(record) => Status::Hit(record),
-            Lookup::Absent => Status::Miss(explain::explain(node, graph, history)),
+            Lookup::Absent => Status::Miss(explain::explain(node, graph, history, store)),
             Lookup::Damaged(reason) => Status::Miss(vec![Reason::Damaged { reason }]),
         });
     }

@@ -9,6 +9,7 @@ use crate::config::experiment::{Dataset, StandIn};
 use crate::dataset::card::Card;
 use crate::dataset::listing::{self, Listed};
 use crate::dataset::stand_in::{self, StandInSet};
+use crate::images;
 use crate::networks::NetworkCard;
 use crate::stages::list::{ListedImage, Listing};
 use crate::stages::stand_in::DrawStandIn;
@@ -63,7 +64,8 @@ fn digest(listed: Listed, read_images: bool, store: &Store) -> Listing {
     // A file that can't be read has no content; the stage that inspects images says why.
     let unreadable = || key::digest(b"unreadable");
     let digest = |path: &str| {
-        store.hints().digest(&folder.join(path)).map_or_else(|_| unreadable(), |found| found.digest)
+        let found = store.hints().digest_up_to(images::MOST_BYTES, &folder.join(path));
+        found.map_or_else(|_| unreadable(), |found| found.digest)
     };
     let image = |entry: listing::Entry| {
         let digest = read_images.then(|| digest(&entry.path));

@@ -9,12 +9,9 @@ use super::ReportError;
 use super::figures::{Figure, figures};
 use super::table::{Cell, Column, Table};
 use super::tables::{ShownTable, tables};
-use crate::figures::{FIGURES, Origin};
+use crate::figures::{FIGURES, FOLDER, Origin};
 use crate::fs::Beneath;
 use crate::parity::{self, FinishedRun, Verdict};
-
-/// The results folder of what `emolab figures` draws.
-pub const FOLDER: &str = "paper";
 
 /// The paper's statements of which these runs say something; `None` where they say nothing.
 pub(super) fn statements<'a>(runs: impl IntoIterator<Item = &'a FinishedRun>) -> Option<Table> {

@@ -98,6 +98,7 @@ pub fn write(
         }
         let mut all: Vec<(String, Vec<u8>)> = files.into_iter().collect();
         all.push((RECORD.to_owned(), record.to_json()));
+        fs::check_replaceable(folder, RECORD)?;
         fs::replace_folder(folder, &all)?;
     }
     if let Some(parent) = folder.parent() {

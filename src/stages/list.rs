@@ -4,11 +4,13 @@
 //! store, so that a later plan can say which images changed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::file;
 use super::table::{ReadTable, Table};
+use crate::images;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Stage, StageError};
 use crate::store::key;
 use crate::types::Digest;
@@ -59,8 +61,17 @@ impl Listing {
             self.images.get(row).ok_or_else(|| StageError::Failed(format!("there is no image {row}")))?;
         let bytes = match &self.archive {
             Some(archive) => archive.slice(row).to_vec(),
-            None => crate::fs::read(&folder.join(&image.path))
-                .map_err(|error| StageError::BadInput(format!("{error}: {}", error.source)))?,
+            None => {
+                let path = folder.join(&image.path);
+                let length = crate::fs::length(&path).unwrap_or(0);
+                if length > images::MOST_BYTES {
+                    let most = images::MOST_BYTES;
+                    let message = format!("the file has {length} bytes, and an image at most {most}");
+                    return Err(StageError::BadInput(message));
+                }
+                crate::fs::read(&path)
+                    .map_err(|error| StageError::BadInput(format!("{error}: {}", error.source)))?
+            }
         };
         if image.digest.is_some_and(|digest| digest != key::digest(&bytes)) {
             let message = format!("`{}` changed while the run was going on; run again", image.path);
@@ -155,12 +166,12 @@ pub struct ListImages {
     pub content: Digest,
     /// What was found.
     #[serde(skip)]
-    pub listing: Listing,
+    pub listing: Arc<Listing>,
 }
 
 impl ListImages {
     /// Of this listing.
-    pub fn new(dataset: &str, listing: Listing) -> Self {
+    pub fn new(dataset: &str, listing: Arc<Listing>) -> Self {
         let content = listing.digest();
         Self { dataset: dataset.to_owned(), images: listing.images.len(), content, listing }
     }
@@ -172,7 +183,7 @@ impl Stage for ListImages {
     type Output = Listing;
 
     fn run(&self, _: &Context<'_>) -> Result<Listing, StageError> {
-        Ok(self.listing.clone())
+        Ok(Listing::clone(&self.listing))
     }
 }
 

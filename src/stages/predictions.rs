@@ -52,6 +52,15 @@ pub struct Predictions {
 }
 
 impl Predictions {
+    /// Images per emotion.
+    pub fn tested(&self) -> [usize; 8] {
+        let mut counts = [0; 8];
+        for row in &self.rows {
+            counts[row.label.index()] += 1;
+        }
+        counts
+    }
+
     /// Confusion matrices of the folds.
     pub fn evaluation(&self) -> Result<Evaluation, StageError> {
         let labels: Vec<Emotion> = self.rows.iter().map(|row| row.label).collect();

@@ -149,6 +149,7 @@ impl Stage for MakeReport {
         let summary = Summary {
             stand_in: self.stand_in.clone(),
             images: manifest.counts(),
+            tested: predictions.first().map_or([0; 8], |(_, repeats)| repeats[0].tested()),
             left_out: split.left_out.clone(),
             skipped: manifest.skipped.len(),
             leakage: split.leakage.as_ref().map(Leakage::counts),

@@ -22,6 +22,9 @@ pub struct Summary {
     pub stand_in: Option<String>,
     /// Usable images per emotion.
     pub images: [usize; 8],
+    /// Images per emotion that each repetition tests: fewer than there are in a holdout.
+    #[serde(default)]
+    pub tested: [usize; 8],
     /// Emotions with too few images, and how many each has.
     pub left_out: BTreeMap<Emotion, usize>,
     /// Bad images left out.

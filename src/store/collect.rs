@@ -112,6 +112,12 @@ impl Store {
                 verified.damage.push(Damage { path, reason });
             }
         }
+        for extractor in self.extractors()? {
+            for path in self.damaged_packs(extractor)? {
+                let reason = "the index of rows kept per image does not match its seal".to_owned();
+                verified.damage.push(Damage { path, reason });
+            }
+        }
         for path in self.record_files()? {
             verified.records += 1;
             match record::unseal::<Record>(&fs::read(&path)?) {

@@ -62,7 +62,16 @@ impl Hints {
 
     /// The digest of a file, from its hint or from its bytes.
     pub fn digest(&self, path: &Path) -> Result<Digested, FsError> {
+        self.digest_up_to(u64::MAX, path)
+    }
+
+    /// As [`digest`](Self::digest), for a file of at most so many bytes; a larger one is refused unread.
+    pub fn digest_up_to(&self, most: u64, path: &Path) -> Result<Digested, FsError> {
         let metadata = match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() > most => {
+                let too_large = std::io::Error::from(std::io::ErrorKind::FileTooLarge);
+                return Err(FsError::at("read", path)(too_large));
+            }
             Ok(metadata) if metadata.is_file() => metadata,
             Ok(_) => {
                 let not_a_file = std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a file");

@@ -5,6 +5,7 @@
 //! row, and two data sets that share an image share its row.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -93,7 +94,17 @@ impl Store {
         Ok(texts.iter().filter_map(|text| record::unseal::<Index>(text)).map(|index| index.blob).collect())
     }
 
-    pub(super) fn packs_folder(&self, extractor: Key) -> std::path::PathBuf {
+    /// The indices of an extractor's packs that cannot be read.
+    pub(super) fn damaged_packs(&self, extractor: Key) -> Result<Vec<PathBuf>, StoreError> {
+        let mut damaged = fs::children(&self.packs_folder(extractor))?;
+        damaged.retain(|path| !fs::is_temporary(path));
+        let texts = damaged.iter().map(|path| fs::read(path)).collect::<Result<Vec<_>, _>>()?;
+        let mut sound = texts.iter().map(|text| record::unseal::<Index>(text).is_some());
+        damaged.retain(|_| sound.next() == Some(false));
+        Ok(damaged)
+    }
+
+    pub(super) fn packs_folder(&self, extractor: Key) -> PathBuf {
         self.root.join("packs").join(extractor.to_string())
     }
 }

@@ -7,6 +7,7 @@ use crate::cli::run::{RunOptions, announce, finish};
 use crate::cli::{Global, Printer};
 use crate::config::{self, Overrides, Resolved};
 use crate::error::Error;
+use crate::figures;
 use crate::fs;
 use crate::plan::{Failures, Places, Plan, Status, plan_without};
 use crate::results::{self, Written};
@@ -108,5 +109,5 @@ fn not_computed(planned: &Plan) -> Option<String> {
 
 /// Where the paper's figures go.
 pub(super) fn paper_folder(project: &Path) -> PathBuf {
-    project.join("results").join("paper")
+    project.join("results").join(figures::FOLDER)
 }

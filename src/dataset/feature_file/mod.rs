@@ -24,6 +24,12 @@ pub use error::{FeatureFileError, FormatError};
 
 use crate::fs;
 
+/// Whether a file's name ends as one that [`read`] reads.
+pub fn is_known(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    extension.is_some_and(|extension| ["npy", "safetensors", "parquet"].contains(&extension.as_str()))
+}
+
 /// Reads the matrix `[n, d]`; values may still be NaN or infinite, see [`check`].
 pub fn read(path: &Path) -> Result<Array2<f32>, FeatureFileError> {
     let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);

@@ -50,8 +50,8 @@ impl Walk<'_> {
             }
             if path.is_dir() {
                 self.folder(&path)?;
-            } else if path.is_file() || !path.exists() {
-                // A dangling link is listed, so that it is reported; a pipe or socket is not.
+            } else {
+                // A dangling link or a pipe is listed, too, so that it is reported.
                 self.file(&path);
             }
         }

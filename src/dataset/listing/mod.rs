@@ -53,6 +53,11 @@ pub struct Listed {
 
 const MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 
+/// Whether a file's name ends as a manifest's.
+pub fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|end| ["csv", "parquet"].iter().any(|known| end.eq_ignore_ascii_case(known)))
+}
+
 /// Lists the data set at `root`: a manifest, a folder that holds `manifest.csv` or `manifest.parquet`, or a folder
 /// of class folders.
 pub fn open(root: &Path) -> Result<Listed, ListingError> {

@@ -38,7 +38,15 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
         let Value::Text(key) = key else { return Err(Malformed::Pickle("a storage key is no text")) };
         let number = numbers.get(&**key).ok_or_else(|| Malformed::NoStorage(key.to_string()))?;
         let size = reader.u64()?.checked_mul(number.size() as u64).ok_or(Malformed::TooMuchSharing)?;
-        storages.insert(&**key, reader.take(size, "a storage")?);
+        let storage = reader.take(size, "a storage").map_err(|error| match error {
+            Malformed::Truncated { needed, left, .. } => {
+                let of = views.iter().find(|(_, view)| view.storage.key == *key);
+                let tensor = of.map_or_else(|| key.to_string(), |(name, _)| name.to_string());
+                Malformed::TruncatedTensor { tensor, needed, left }
+            }
+            other => other,
+        })?;
+        storages.insert(&**key, storage);
     }
     state::tensors(&views, |key| storages.get(key).copied(), bytes.len())
 }

@@ -6,6 +6,8 @@
 pub enum Malformed {
     #[error("neither a PyTorch state dict nor a safetensors, npz or caffemodel file")]
     UnknownFormat,
+    #[error("truncated in tensor `{tensor}`: {needed} bytes were expected, {left} found")]
+    TruncatedTensor { tensor: String, needed: u64, left: usize },
     #[error("truncated: {what} needs {needed} bytes at offset {offset}, the file has {left}")]
     Truncated { what: &'static str, offset: usize, needed: u64, left: usize },
     #[error("it names `{0}`, which is not part of a plain state dict: save `model.state_dict()` instead")]

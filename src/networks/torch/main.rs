@@ -22,12 +22,18 @@ mod weights;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+#[cfg(target_os = "linux")]
+use rustix::process::{Signal, set_parent_process_death_signal};
+
 fn main() -> ExitCode {
     if io::stdin().is_terminal() {
         let _ =
             writeln!(io::stderr(), "emolab starts this program by itself; there is nothing to do by hand");
         return ExitCode::from(2);
     }
+    // A parent that is killed, or ends without waiting, takes its extraction with it.
+    #[cfg(target_os = "linux")]
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
     match server::serve(io::stdin(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

@@ -47,7 +47,12 @@ fn run(mut input: impl Read + Send + 'static, output: &mut impl Write) -> Result
     }
     match serde_json::from_value(job).map_err(|error| error.to_string())? {
         Job::Extract(request) => extract(&request, input, output),
-        Job::Train(training) => train(&training, &payload, input, output),
+        Job::Train(training) => {
+            // It outlives its parent until its checkpoint is written.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::set_parent_process_death_signal(None);
+            train(&training, &payload, input, output)
+        }
     }
 }
 
