@@ -128,10 +128,14 @@ fn labels(
         canvas.text(label, at, Align::End, number)?;
     }
     let below = top + grid.1 + number.size + title.size + 10.0;
-    canvas.text(&figure.across.title, (left + grid.0 / 2.0, below), Align::Middle, title)?;
+    let fitted = |text: &str, most: f64| wrap(text, title.size, title.weight, most, 1).concat();
+    let across = fitted(&figure.across.title, grid.0 + BETWEEN);
+    canvas.text(&across, (left + grid.0 / 2.0, below), Align::Middle, title)?;
     let labels = figure.down.labels.iter().map(|label| width(label, number.size, number.weight));
     let beside = left - labels.fold(0.0, f64::max) - 14.0;
-    canvas.upward(&figure.down.title, (beside - title.size / 2.0, top + grid.1 / 2.0), title)
+    // As far beyond the cells as the labels below them go.
+    let down = fitted(&figure.down.title, grid.1 + 2.0 * (number.size + title.size));
+    canvas.upward(&down, (beside - title.size / 2.0, top + grid.1 / 2.0), title)
 }
 
 /// The figure in words.
@@ -149,4 +153,26 @@ fn describe(figure: &HeatMaps) -> String {
         sentences.push(format!("{}, mean rate by {down} and {across}: {}", panel.name, cells.join("; ")));
     }
     sentences.join(". ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::parse_svg;
+    use super::*;
+
+    #[test]
+    fn long_names_of_axes_stay_on_the_sheet() {
+        let axis = |labels: &[&str]| CellAxis {
+            title: "training.noisy-fine-tuned.layer_rates of the network that is fine-tuned".to_owned(),
+            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        };
+        let panel = HeatPanel { name: "method".to_owned(), rates: vec![vec![Some(0.5), None]; 2] };
+        let heading = Heading { title: "sweep".to_owned(), warnings: Vec::new(), subtitle: Vec::new() };
+        let figure =
+            HeatMaps { heading, across: axis(&["1", "2"]), down: axis(&["1", "2"]), panels: vec![panel] };
+        let tree = parse_svg(&svg(&figure).unwrap()).unwrap();
+        let (drawn, sheet) = (tree.root().abs_bounding_box(), tree.size());
+        assert!(drawn.left() >= 0.0 && drawn.top() >= 0.0, "{drawn:?}");
+        assert!(drawn.right() <= sheet.width() && drawn.bottom() <= sheet.height(), "{drawn:?} on {sheet:?}");
+    }
 }
