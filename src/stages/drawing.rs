@@ -21,7 +21,8 @@ impl Artifact for Drawing {
 pub(super) fn drawn(name: &str, svg: Result<String, FigureError>) -> Result<Files, StageError> {
     let failed = |error: FigureError| StageError::Failed(error.to_string());
     let svg = svg.map_err(failed)?;
-    let (png, pdf) = (png(&svg).map_err(failed)?, pdf(&svg).map_err(failed)?);
+    let (png, pdf) = rayon::join(|| png(&svg), || pdf(&svg));
+    let (png, pdf) = (png.map_err(failed)?, pdf.map_err(failed)?);
     Ok(Files::from([
         (format!("{name}.svg"), svg.into_bytes()),
         (format!("{name}.png"), png),
