@@ -7,7 +7,10 @@ use ndarray::{Array1, ArrayView2, Axis};
 use rayon::prelude::*;
 
 /// Samples per column up to which a step is solved for the samples: `n^3 / 3` against `n d^2 + d^3 / 3`.
-const KERNEL: f64 = 1.6;
+const BY_SAMPLE: f64 = 1.6;
+
+/// Samples up to which the products of all pairs are kept: 2 MB, of which every class needs some again and again.
+const FEW: usize = 512;
 
 /// Rows of a chunk: about 350 kB at any width, but no fewer than 256.
 fn rows_of_chunk(width: usize) -> usize {
@@ -29,8 +32,12 @@ pub(in crate::solvers::svm) struct Design {
     mean: Array1<f64>,
     /// Orthonormal columns that span the rows, `[d, r]`, where `r < d`.
     basis: Option<Mat<f64>>,
-    /// The lower triangle of `X X'`, `[n, n]`, where that is the smaller way to solve a step.
+    /// The lower triangle of `X X'`, `[n, n]`, where it is used.
     kernel: Option<Mat<f64>>,
+    /// Whether a step is solved for the samples.
+    is_by_sample: bool,
+    /// Squared lengths of the rows of `X`, `[n]`.
+    squared_norms: Vec<f64>,
 }
 
 impl Design {
@@ -54,7 +61,8 @@ impl Design {
             (Mat::from_fn(samples, columns, |i, j| centred[[i, j]]), None)
         };
         let width = rows.ncols();
-        let kernel = (samples as f64 <= KERNEL * width as f64).then(|| {
+        let is_by_sample = samples as f64 <= BY_SAMPLE * width as f64;
+        let kernel = (is_by_sample || samples <= FEW).then(|| {
             let mut kernel = Mat::zeros(samples, samples);
             let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
             triangular::matmul(
@@ -70,6 +78,7 @@ impl Design {
             );
             kernel
         });
+        let squared_norms = rows.row_iter().map(|row| row.squared_norm_l2()).collect();
         let height = rows_of_chunk(width);
         let chunks = (0..samples)
             .step_by(height)
@@ -79,7 +88,17 @@ impl Design {
                 })
             })
             .collect();
-        Self { chunks, samples, width, scale: unit * norm, mean: mean * unit, basis, kernel }
+        Self {
+            chunks,
+            samples,
+            width,
+            scale: unit * norm,
+            mean: mean * unit,
+            basis,
+            kernel,
+            is_by_sample,
+            squared_norms,
+        }
     }
 
     /// Rows of a chunk, but for the last.
@@ -97,9 +116,58 @@ impl Design {
         self.width
     }
 
-    /// The lower triangle of `X X'`, where it is there.
-    pub const fn kernel(&self) -> Option<&Mat<f64>> {
-        self.kernel.as_ref()
+    /// The lower triangle of `X X'`, where a step is solved for the samples.
+    pub fn kernel(&self) -> Option<&Mat<f64>> {
+        self.kernel.as_ref().filter(|_| self.is_by_sample)
+    }
+
+    /// Squared lengths of the samples, without the one, `[n]`.
+    pub fn squared_norms(&self) -> &[f64] {
+        &self.squared_norms
+    }
+
+    /// The lower triangle of `A A'` for some rows, by ascending number, `[m, m]`.
+    pub fn gram(&self, of: &[usize]) -> Mat<f64> {
+        let mut gram = Mat::zeros(of.len(), of.len());
+        if let Some(kernel) = &self.kernel {
+            for (at, &column) in of.iter().enumerate() {
+                let products = kernel.col_as_slice(column);
+                let to = gram.col_as_slice_mut(at)[at..].iter_mut();
+                to.zip(&of[at..]).for_each(|(to, row)| *to = products[*row] + 1.0);
+            }
+        } else {
+            let rows = self.rows(of);
+            let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+            let (left, right) = (rows.as_ref(), rows.transpose());
+            triangular::matmul(
+                gram.as_mut(),
+                lower,
+                Accum::Replace,
+                left,
+                whole,
+                right,
+                whole,
+                1.0,
+                Par::Seq,
+            );
+        }
+        gram
+    }
+
+    /// Some rows of `A`, by ascending number, `[m, r + 1]`.
+    fn rows(&self, of: &[usize]) -> Mat<f64> {
+        let mut rows = Mat::zeros(of.len(), self.width + 1);
+        for (number, chunk) in self.chunks.iter().enumerate() {
+            let first = number * self.height();
+            let place = |row: usize| of.partition_point(|i| *i < row);
+            let own = place(first)..place(first + chunk.nrows());
+            for column in 0..=self.width {
+                let values = chunk.col_as_slice(column);
+                let to = &mut rows.col_as_slice_mut(column)[own.clone()];
+                to.iter_mut().zip(&of[own.clone()]).for_each(|(to, i)| *to = values[i - first]);
+            }
+        }
+        rows
     }
 
     /// What centred scores were divided by.

@@ -114,6 +114,20 @@ impl System {
     }
 }
 
+/// Replaces right sides, `[m, k]`, by their solutions for a positive definite matrix, `[m, m]`, of which the lower triangle is
+/// given and becomes its factor.
+pub(super) fn solve_definite(matrix: &mut Mat<f64>, right: &mut Mat<f64>) -> Result<(), NoFactor> {
+    let (size, columns) = (matrix.nrows(), right.ncols());
+    let factor = cholesky_in_place_scratch::<f64>(size, Par::Seq, parameters());
+    let solve = solve_in_place_scratch::<f64>(size, columns, Par::Seq);
+    let mut buffer = MemBuffer::new(factor.or(solve));
+    let (regularization, stack) = (LltRegularization::default(), MemStack::new(&mut buffer));
+    cholesky_in_place(matrix.as_mut(), regularization, Par::Seq, stack, parameters())
+        .map_err(|_| NoFactor)?;
+    solve_in_place(matrix.as_ref(), right.as_mut(), Par::Seq, MemStack::new(&mut buffer));
+    Ok(())
+}
+
 /// Recursion down to 16 columns measured fastest from 20 to 400.
 fn parameters() -> Spec<LltParams, f64> {
     let mut parameters = <LltParams as faer::Auto<f64>>::auto();

@@ -16,6 +16,10 @@ const SHORT: f64 = 0.9;
 /// Far from the optimum steps are slow without going in circles.
 const CIRCLES_BELOW: f64 = 0.1;
 
+/// Weights from which on a factor is worth more correctors than one. Up to there the optimum is crossed over to before
+/// the steps that they save.
+const CORRECTED_FROM: usize = 150;
+
 /// Refinements of one direction.
 const MOST_REFINEMENTS: usize = 3;
 
@@ -34,7 +38,7 @@ pub(super) struct Newton<'a> {
     aim: Aim,
     /// Residual at which a direction is not refined further.
     residual: f64,
-    /// Most correctors of a step beyond Mehrotra's: as many as a factor is worth.
+    /// Most correctors of a step beyond Mehrotra's.
     correctors: usize,
     /// Diagonal of `D^-1`, `[n]`.
     inverse: Vec<f64>,
@@ -42,6 +46,8 @@ pub(super) struct Newton<'a> {
     right: Vec<f64>,
     /// `y (alpha + d alpha)`, `[n]`.
     signed: Vec<f64>,
+    /// How far each sample lets a step go, inverted, `[n]`.
+    ratios: Vec<f64>,
     /// Mean of the products before the last step.
     last: f64,
     /// How far the point is from `w = sum alpha y x` and `sum y alpha = 0`, for the equations of the samples.
@@ -72,14 +78,11 @@ impl<'a> Newton<'a> {
             },
             aim: Aim { lower: zeros(), upper: zeros() },
             residual: 0.0,
-            correctors: match design.width() {
-                0..50 => 0,
-                50..100 => 1,
-                _ => 3,
-            },
+            correctors: if design.width() < CORRECTED_FROM { 0 } else { 3 },
             inverse: zeros(),
             right: zeros(),
             signed: zeros(),
+            ratios: zeros(),
             last: f64::INFINITY,
             infeasible: Infeasible::default(),
         }
@@ -88,8 +91,10 @@ impl<'a> Newton<'a> {
     /// Predictor, corrector, and a step along their sum that stays inside; `gap` is the point's.
     pub fn step(&mut self, system: &mut System, point: &mut Point, gap: f64) -> Result<(), NoFactor> {
         let n = point.alpha.len();
+        let (alpha, room, lower, upper) = point.per_sample();
+        let inverse = &mut self.inverse[..n];
         for i in 0..n {
-            self.inverse[i] = 1.0 / (point.lower[i] / point.alpha[i] + point.upper[i] / point.room[i]);
+            inverse[i] = 1.0 / (lower[i] / alpha[i] + upper[i] / room[i]);
         }
         self.residual = (RESIDUAL_PER_GAP * gap).clamp(RESIDUALS.0, RESIDUALS.1);
         system.factor(self.design, &self.inverse)?;
@@ -104,11 +109,12 @@ impl<'a> Newton<'a> {
         self.solve(system, point, 0);
         let target = self.predict(point);
         // The second-order terms of the predictor.
+        let (alpha, room, lower, upper) = point.per_sample();
+        let change = &self.direction.alpha[..n];
+        let (aim_lower, aim_upper) = (&mut self.aim.lower[..n], &mut self.aim.upper[..n]);
         for i in 0..n {
-            let change = self.direction.alpha[i];
-            let (lower, upper) = (1.0 + change / point.alpha[i], 1.0 - change / point.room[i]);
-            self.aim.lower[i] = target + change * point.lower[i] * lower;
-            self.aim.upper[i] = target - change * point.upper[i] * upper;
+            aim_lower[i] = target + change[i] * lower[i] * (1.0 + change[i] / alpha[i]);
+            aim_upper[i] = target - change[i] * upper[i] * (1.0 - change[i] / room[i]);
         }
         let mut longest = self.aim_at(system, point);
         for _ in 0..self.correctors {
@@ -126,22 +132,24 @@ impl<'a> Newton<'a> {
 
     /// What the products are to become: the smaller, the further the predictor could go. It changes `u` by
     /// `-u (1 + d alpha / alpha)` and `v` by `-v (1 - d alpha / (C - alpha))`, so it need not be written down.
-    fn predict(&self, point: &Point) -> f64 {
-        let relative = |i: usize, change: f64| (change / point.alpha[i], change / point.room[i]);
-        let mut ratio = 1.0f64;
-        for (i, change) in self.direction.alpha.iter().enumerate() {
-            let (lower, upper) = relative(i, *change);
-            ratio = ratio.max(-lower).max(upper).max(1.0 + lower).max(1.0 - upper);
+    fn predict(&mut self, point: &Point) -> f64 {
+        let n = point.alpha.len();
+        let (alpha, room, lower, upper) = point.per_sample();
+        let (change, ratios) = (&self.direction.alpha[..n], &mut self.ratios[..n]);
+        for i in 0..n {
+            let (below, above) = (change[i] / alpha[i], change[i] / room[i]);
+            ratios[i] = larger(larger(-below, above), larger(1.0 + below, 1.0 - above));
         }
-        let step = 1.0 / ratio;
-        let mut predicted = 0.0;
-        for (i, change) in self.direction.alpha.iter().enumerate() {
-            let (lower, upper) = relative(i, *change);
-            predicted += (point.alpha[i] + step * change) * point.lower[i] * (1.0 - step * (1.0 + lower))
-                + (point.room[i] - step * change) * point.upper[i] * (1.0 - step * (1.0 - upper));
+        let step = 1.0 / largest(ratios, 1.0);
+        let products = ratios;
+        for i in 0..n {
+            let (below, above) = (change[i] / alpha[i], change[i] / room[i]);
+            products[i] = (alpha[i] + step * change[i]) * lower[i] * (1.0 - step * (1.0 + below))
+                + (room[i] - step * change[i]) * upper[i] * (1.0 - step * (1.0 - above));
         }
+        let predicted: f64 = products.iter().sum();
         let complementarity = point.complementarity();
-        complementarity * (predicted / (2 * point.alpha.len()) as f64 / complementarity).powi(3)
+        complementarity * (predicted / (2 * n) as f64 / complementarity).powi(3)
     }
 
     /// Gondzio's corrector: where a longer step would leave products far from the target, aim them back at it. Kept,
@@ -172,22 +180,26 @@ impl<'a> Newton<'a> {
     /// keeps everything at or above 0.
     fn aim_at(&mut self, system: &mut System, point: &Point) -> f64 {
         let n = point.alpha.len();
+        let (alpha, room, lower, upper) = point.per_sample();
+        let (sign, values) = (&self.samples.sign[..n], &point.values[..n]);
+        let (aim_lower, aim_upper) = (&self.aim.lower[..n], &self.aim.upper[..n]);
+        let right = &mut self.right[..n];
         for i in 0..n {
-            self.right[i] = 1.0 - self.samples.sign[i] * point.values[i] + self.aim.lower[i] / point.alpha[i]
-                - self.aim.upper[i] / point.room[i];
+            right[i] = 1.0 - sign[i] * values[i] + aim_lower[i] / alpha[i] - aim_upper[i] / room[i];
         }
         self.solve(system, point, MOST_REFINEMENTS);
-        let mut ratio = 0.0f64;
+        let (aim_lower, aim_upper) = (&self.aim.lower[..n], &self.aim.upper[..n]);
+        let Direction { alpha: change, lower: new_lower, upper: new_upper, .. } = &mut self.direction;
+        let (change, ratios) = (&change[..n], &mut self.ratios[..n]);
+        let (new_lower, new_upper) = (&mut new_lower[..n], &mut new_upper[..n]);
         for i in 0..n {
-            let change = self.direction.alpha[i];
-            let lower = (self.aim.lower[i] - point.lower[i] * change) / point.alpha[i] - point.lower[i];
-            let upper = (self.aim.upper[i] + point.upper[i] * change) / point.room[i] - point.upper[i];
-            ratio = ratio.max(-change / point.alpha[i]).max(change / point.room[i]);
-            ratio = ratio.max(-lower / point.lower[i]).max(-upper / point.upper[i]);
-            self.direction.lower[i] = lower;
-            self.direction.upper[i] = upper;
+            new_lower[i] = (aim_lower[i] - lower[i] * change[i]) / alpha[i] - lower[i];
+            new_upper[i] = (aim_upper[i] + upper[i] * change[i]) / room[i] - upper[i];
+            let of_alpha = larger(-change[i] / alpha[i], change[i] / room[i]);
+            let of_multipliers = larger(-new_lower[i] / lower[i], -new_upper[i] / upper[i]);
+            ratios[i] = larger(of_alpha, of_multipliers);
         }
-        1.0 / ratio
+        1.0 / largest(ratios, 0.0)
     }
 
     fn solve(&mut self, system: &mut System, point: &Point, refinements: usize) {
@@ -292,4 +304,21 @@ impl<'a> Newton<'a> {
             }
         }
     }
+}
+
+/// The larger of two numbers, as one instruction compares them.
+const fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+/// The largest of some values and `least`, in eight strands side by side.
+fn largest(values: &[f64], least: f64) -> f64 {
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut strands = [least; 8];
+    for chunk in chunks {
+        for (strand, value) in strands.iter_mut().zip(chunk) {
+            *strand = larger(*value, *strand);
+        }
+    }
+    strands.iter().chain(rest).fold(least, |most, value| larger(*value, most))
 }

@@ -85,6 +85,12 @@ impl Point {
         }
     }
 
+    /// `alpha`, `C - alpha`, `u` and `v`, of one length as the compiler can see.
+    pub fn per_sample(&self) -> (&[f64], &[f64], &[f64], &[f64]) {
+        let n = self.alpha.len();
+        (&self.alpha[..n], &self.room[..n], &self.lower[..n], &self.upper[..n])
+    }
+
     /// `w`, without the bias.
     pub fn weights(&self) -> &[f64] {
         self.plane.split_last().map_or(&[], |(_, weights)| weights)

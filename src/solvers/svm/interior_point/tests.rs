@@ -192,6 +192,42 @@ fn a_warm_start_ends_at_the_same_plane_in_fewer_steps() {
 }
 
 #[test]
+fn the_optimum_is_found_from_afar_or_not_at_all() {
+    for (n, d, distance, c) in
+        [(240, 5, 0.3, 1.0), (240, 50, 0.5, 1.0), (120, 100, 0.5, 10.0), (900, 8, 0.2, 0.1)]
+    {
+        let (scores, positive) = classes(n, d, 0.2, distance, 13);
+        let design = Design::new(scores.view());
+        let samples =
+            Samples::new(&design, &Problem { positive: &positive, c_positive: 4.0 * c, c_negative: c });
+        let mut point = Point::start(&design, &samples);
+        let (mut newton, mut system) = (Newton::new(&design, &samples), System::new(&design));
+        let mut furthest = 0.0f64;
+        while point.gap(&samples).abs() > 1e-9 {
+            if let Some(optimum) = crossover::optimum(&design, &samples, &point) {
+                let found = certificate::certify(&design, &samples, &optimum, 0);
+                assert!(found.gap().abs() <= AIM, "{n} x {d}: {:e}", found.gap());
+                furthest = furthest.max(point.gap(&samples).abs());
+            }
+            let gap = point.gap(&samples).abs();
+            newton.step(&mut system, &mut point, gap).unwrap();
+        }
+        assert!(furthest > 1e-6, "{n} x {d}: not before {furthest:e}");
+    }
+}
+
+#[test]
+fn samples_that_depend_on_each_other_are_left_to_the_interior_point() {
+    // Every sample twice: which of a pair is a support vector is anyone's choice.
+    let (rows, positive) = classes(60, 4, 0.4, 0.2, 6);
+    let (scores, positive) = (concatenate![Axis(0), rows, rows], [positive.clone(), positive].concat());
+    let single = solve(&rows, &positive[..60], 3.0, 2.0);
+    let found = solve(&scores, &positive, 1.5, 1.0);
+    assert_optimal(&scores, &positive, 1.5, 1.0, &found);
+    assert!((&found.weights - &single.weights).iter().all(|error| error.abs() < 1e-6));
+}
+
+#[test]
 fn no_free_sample_leaves_the_middle_of_the_biases() {
     // With so small a penalty all multipliers are at it, and any bias between the margins is optimal.
     let scores = ndarray::array![[2.0], [4.0], [-1.0], [-5.0]];
