@@ -1,8 +1,14 @@
 //! What bounds the error of an answer: a feasible point of the dual and a plane, with their objectives.
+//!
+//! A penalty of 1e10 makes an objective of rounding alone: the margin of a support vector is 1 but for a few digits, and
+//! what it falls short is multiplied by the penalty. So the plane is stretched. At `(1 + e) (w, b)` every margin of 1 is
+//! `1 + e`, which rounding below `e` does not bring under 1 again, and the objective is at most `1 + 2 e` times the
+//! optimum: `|w|^2 / 2` grows by that factor, and a loss `C (1 - m)` to at most `(1 + e)` times itself.
 
 use ndarray::Array1;
 
 use super::point::Point;
+use super::scores::{Scores, Values};
 use super::{Design, Samples};
 
 /// A plane and how far from the optimum it can be.
@@ -12,7 +18,7 @@ pub struct Certificate {
     pub weights: Array1<f64>,
     /// `b`. Where an interval of biases is optimal, its middle.
     pub bias: f64,
-    /// Objective of the plane.
+    /// Objective of this plane for the scores as they came, rounded up: no evaluation without rounding gives more.
     pub primal: f64,
     /// Objective of feasible multipliers: no plane has a smaller objective than this.
     pub dual: f64,
@@ -27,45 +33,133 @@ pub struct Certificate {
 impl Certificate {
     /// `(primal - dual) / max(|primal|, |dual|)`; rounding can make it negative.
     pub fn gap(&self) -> f64 {
-        (self.primal - self.dual) / self.primal.abs().max(self.dual.abs())
+        relative_gap(self.primal, self.dual)
     }
 }
 
-/// Of a point near the optimum.
-pub(super) fn certify(design: &Design, samples: &Samples, point: &Point, iterations: usize) -> Certificate {
-    let alpha = feasible(&point.alpha, samples);
-    let signed: Vec<f64> = alpha.iter().zip(&samples.sign).map(|(alpha, sign)| alpha * sign).collect();
-    let own = design.transposed_times(&signed);
-    let own = &own[..design.width()];
-    let dual = alpha.iter().sum::<f64>() - 0.5 * own.iter().map(|weight| weight * weight).sum::<f64>();
+pub(super) fn relative_gap(primal: f64, dual: f64) -> f64 {
+    (primal - dual) / primal.abs().max(dual.abs())
+}
 
-    // The plane of these multipliers, or the iterate's own, whichever is better.
-    let mut best = (f64::INFINITY, own, 0.0);
-    let mut values = vec![0.0; samples.sign.len()];
-    for weights in [own, point.weights()] {
-        let mut plane = weights.to_vec();
-        plane.push(0.0);
-        design.times(&plane, &mut values);
-        let bias = best_bias(&values, samples);
-        let loss: f64 = (0..values.len())
-            .map(|i| samples.penalty[i] * (1.0 - samples.sign[i] * (values[i] + bias)).max(0.0))
-            .sum();
-        let primal = 0.5 * weights.iter().map(|weight| weight * weight).sum::<f64>() + loss;
-        if primal < best.0 {
-            best = (primal, weights, bias);
-        }
+/// A plane of the design and multipliers, with their distance.
+pub(super) struct Estimate {
+    /// `w`, `[r]`.
+    pub weights: Vec<f64>,
+    /// Objective of the multipliers, in the design's units.
+    pub dual: f64,
+    /// Feasible multipliers, `[n]`.
+    pub alpha: Vec<f64>,
+    /// Number of multipliers that are not 0.
+    pub support_vectors: usize,
+    /// Relative distance of the objectives, rounding aside.
+    pub gap: f64,
+}
+
+impl Estimate {
+    /// Of a point near the optimum, whose values are computed anew.
+    pub fn of(design: &Design<'_>, samples: &Samples, point: &mut Point) -> Self {
+        design.times(&point.plane, &mut point.values);
+        let alpha = feasible(&point.alpha, samples);
+        let signed: Vec<f64> = alpha.iter().zip(&samples.sign).map(|(alpha, sign)| alpha * sign).collect();
+        let mut own = design.transposed_times(&signed);
+        own[design.width()] = 0.0;
+        let dual = alpha.iter().sum::<f64>() - half_square(&own);
+        let mut values = vec![0.0; alpha.len()];
+        design.times(&own, &mut values);
+        own.truncate(design.width());
+
+        // The plane of these multipliers, or the iterate's own, whichever is better.
+        let exact = vec![0.0; alpha.len()];
+        let of_multipliers = Placed::best((&values, &exact), half_square(&own), samples).primal;
+        let of_point = Placed::best((&point.values, &exact), half_square(point.weights()), samples).primal;
+        let (weights, primal) = if of_point < of_multipliers {
+            (point.weights().to_vec(), of_point)
+        } else {
+            (own, of_multipliers)
+        };
+
+        // Near the optimum one of `alpha` and `u` is far smaller than the other; `u` is in units of the margin.
+        let typical = alpha.iter().sum::<f64>() / alpha.len() as f64;
+        let support_vectors =
+            alpha.iter().zip(&point.lower).filter(|(alpha, lower)| **alpha / typical > **lower).count();
+        Self { weights, dual, support_vectors, gap: relative_gap(primal, dual), alpha }
     }
-    let (primal, weights, bias) = best;
+}
 
-    // Near the optimum one of `alpha` and `u` is far smaller than the other; `u` is in units of the margin.
-    let typical = alpha.iter().sum::<f64>() / alpha.len() as f64;
-    let support_vectors =
-        alpha.iter().zip(&point.lower).filter(|(alpha, lower)| **alpha / typical > **lower).count();
-    let (weights, bias) = design.restore(weights, bias);
-    let unit = design.scale() * design.scale();
-    let multipliers = alpha.iter().map(|alpha| alpha / unit).collect();
-    let (primal, dual) = (primal / unit, dual / unit);
-    Certificate { weights, bias, primal, dual, multipliers, support_vectors, iterations }
+/// A plane for the scores as they came.
+pub(super) struct Plane {
+    pub weights: Array1<f64>,
+    pub bias: f64,
+    /// Its objective in the design's units, rounded up.
+    pub primal: f64,
+}
+
+impl Plane {
+    /// With weights `[d]` for scaled scores, stretched as is best.
+    pub fn new(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>) -> Self {
+        let Values { values, mut errors } = scores.values(weights);
+        let offset = scores.at_centre(&scores.restore(weights)).round();
+        let placed = Placed::best((&values, &errors), half_square(weights), samples);
+        // The bias of scores that are not centred has fewer digits behind the point.
+        let rounding = 0.5 * f64::EPSILON * (placed.bias.abs() + (placed.bias - offset).abs());
+        for error in &mut errors {
+            *error += rounding;
+        }
+        let Placed { bias, stretch, .. } = Placed::best((&values, &errors), half_square(weights), samples);
+
+        let stretched = weights * stretch;
+        let restored = scores.restore(&stretched);
+        let at_centre = scores.at_centre(&restored);
+        let rounded = at_centre.negative().plus(stretch * bias).round();
+        // What the rounded bias comes to where scores are centred.
+        let bias = at_centre.plus(rounded).round();
+        let (values, errors) =
+            (values.iter().map(|value| value * stretch), errors.iter().map(|error| error * stretch));
+        let (values, errors): (Vec<f64>, Vec<f64>) = values.zip(errors).unzip();
+        let primal = half_square(&stretched) + samples.loss((&values, &errors), bias, 1.0);
+        Self { weights: restored, bias: rounded, primal }
+    }
+}
+
+/// A bias and a stretch for given weights.
+struct Placed {
+    /// Before it is stretched.
+    bias: f64,
+    stretch: f64,
+    primal: f64,
+}
+
+impl Placed {
+    /// The best of a few stretches at the best bias, for values `w x` and what they may be off by; `half` is
+    /// `|w|^2 / 2` before.
+    fn best(values: (&[f64], &[f64]), half: f64, samples: &Samples) -> Self {
+        let bias = best_bias(values, samples);
+        let at = |stretch: f64| {
+            let primal = stretch * stretch * half + samples.loss(values, bias, stretch);
+            Self { bias, stretch, primal }
+        };
+        let mut best = at(1.0);
+        for exponent in STRETCHES {
+            let next = at(1.0 + 2.0f64.powi(exponent));
+            if next.primal < best.primal {
+                best = next;
+            } else if next.primal > (1.0 + ROUNDING) * best.primal {
+                // The objective is convex in the stretch.
+                break;
+            }
+        }
+        best
+    }
+}
+
+/// Powers of 2 by which a plane is stretched; beyond the last it would cost more than the gap.
+const STRETCHES: std::ops::RangeInclusive<i32> = -50..=-28;
+
+/// Relative difference of two objectives that says nothing.
+const ROUNDING: f64 = 1e-14;
+
+fn half_square<'a>(weights: impl IntoIterator<Item = &'a f64>) -> f64 {
+    0.5 * weights.into_iter().map(|weight| weight * weight).sum::<f64>()
 }
 
 /// Multipliers within their bounds with `sum y alpha = 0`: the heavier side is scaled down.
@@ -83,10 +177,11 @@ fn feasible(alpha: &[f64], samples: &Samples) -> Vec<f64> {
 /// The bias of least loss for decision values without one, `[n]`; the middle where an interval has it, as LIBSVM.
 ///
 /// The loss is piecewise linear in the bias. Its slope starts at minus the penalties of all positive samples,
-/// and rises by a sample's penalty where that sample reaches its margin, at `y_i - value_i`.
-fn best_bias(values: &[f64], samples: &Samples) -> f64 {
-    let mut turns: Vec<(f64, f64)> =
-        (0..values.len()).map(|i| (samples.sign[i] - values[i], samples.penalty[i])).collect();
+/// and rises by a sample's penalty where that sample reaches its margin, at `y_i (1 + error_i) - value_i`.
+fn best_bias((values, errors): (&[f64], &[f64]), samples: &Samples) -> f64 {
+    let mut turns: Vec<(f64, f64)> = (0..values.len())
+        .map(|i| (samples.sign[i] * (1.0 + errors[i]) - values[i], samples.penalty[i]))
+        .collect();
     turns.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let mut slope = -samples.sums_of_sides(&samples.penalty).0;
     let flat = 1e-12 * samples.penalty.iter().sum::<f64>();

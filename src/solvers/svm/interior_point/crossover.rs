@@ -46,7 +46,7 @@ enum Place {
 }
 
 /// The optimum near a point, if its sets can be found from there.
-pub(super) fn optimum(design: &Design, samples: &Samples, point: &Point) -> Option<Point> {
+pub(super) fn optimum(design: &Design<'_>, samples: &Samples, point: &Point) -> Option<Point> {
     let mut places = guess(design, samples, point)?;
     let (mut fewest, mut since) = (usize::MAX, 0);
     for _ in 0..MOST_CHANGES {
@@ -67,13 +67,13 @@ pub(super) fn optimum(design: &Design, samples: &Samples, point: &Point) -> Opti
 }
 
 /// Most multipliers that can be free: with more, their equations depend on each other.
-fn most_free(design: &Design) -> usize {
+fn most_free(design: &Design<'_>) -> usize {
     design.width() + 1
 }
 
 /// Where a step of the multipliers along their own gradients, each as long as if it were alone, ends. Of too many
 /// free ones those stay free that a Newton step could move the furthest. None where nearly all seem free: too early.
-fn guess(design: &Design, samples: &Samples, point: &Point) -> Option<Vec<Place>> {
+fn guess(design: &Design<'_>, samples: &Samples, point: &Point) -> Option<Vec<Place>> {
     let norms = design.squared_norms();
     let mut free = Vec::new();
     let mut places = Vec::with_capacity(norms.len());
@@ -111,7 +111,7 @@ fn guess(design: &Design, samples: &Samples, point: &Point) -> Option<Vec<Place>
 /// With `e = y alpha` of the free ones, and `w_0`, `s_0` what the fixed ones add to `w` and to `sum y alpha`:
 /// `X X' e + b = y - X w_0` and `sum e = -s_0`. Adding the known sum to the first gives `A A' e + b = y - A [w_0; s_0]`,
 /// which is definite for one more sample than there are weights.
-fn solve(design: &Design, samples: &Samples, places: &[Place]) -> Option<Point> {
+fn solve(design: &Design<'_>, samples: &Samples, places: &[Place]) -> Option<Point> {
     let (sign, penalty) = (&samples.sign, &samples.penalty);
     let (n, width) = (places.len(), design.width());
     let free: Vec<usize> = (0..n).filter(|&i| places[i] == Place::Free).collect();
@@ -154,7 +154,7 @@ fn solve(design: &Design, samples: &Samples, places: &[Place]) -> Option<Point> 
 }
 
 /// The places that a solution asks for.
-fn corrected(design: &Design, samples: &Samples, places: &[Place], found: &Point) -> Vec<Place> {
+fn corrected(design: &Design<'_>, samples: &Samples, places: &[Place], found: &Point) -> Vec<Place> {
     let mut next = places.to_vec();
     let mut freed = Vec::new();
     for (i, place) in next.iter_mut().enumerate() {

@@ -3,8 +3,10 @@
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
-use ndarray::{Array1, ArrayView2, Axis};
+use ndarray::{Array1, ArrayView2};
 use rayon::prelude::*;
+
+use super::scores::Scores;
 
 /// Samples per column up to which a step is solved for the samples: `n^3 / 3` against `n d^2 + d^3 / 3`.
 const BY_SAMPLE: f64 = 1.6;
@@ -20,19 +22,18 @@ fn rows_of_chunk(width: usize) -> usize {
 /// Centred and scaled samples with a column of ones, `A = [X 1]`, `[n, r + 1]`; shared by all classes and penalties.
 ///
 /// The unpenalised bias makes centring free, and dividing by `s` turns the penalty `C` into `C s^2`; both keep
-/// numbers near 1. Where there are fewer samples than columns, the rows are written in a basis of their span.
-pub(in crate::solvers::svm) struct Design {
+/// numbers near 1 ([`Scores`]). Where there are fewer samples than columns, the rows are written in a basis of their
+/// span.
+pub(in crate::solvers::svm) struct Design<'a> {
+    /// What it is made of.
+    scores: Scores<'a>,
     /// Rows in order, each `[rows, r + 1]`.
     chunks: Vec<Mat<f64>>,
     samples: usize,
     width: usize,
-    /// What the centred scores were divided by, a power of 2.
-    scale: f64,
-    /// Mean of the scores, `[d]`.
-    mean: Array1<f64>,
     /// Orthonormal columns that span the rows, `[d, r]`, where `r < d`.
     basis: Option<Mat<f64>>,
-    /// The lower triangle of `X X'`, `[n, n]`, where it is used.
+    /// `X X'`, `[n, n]`, where it is used.
     kernel: Option<Mat<f64>>,
     /// Whether a step is solved for the samples.
     is_by_sample: bool,
@@ -40,25 +41,17 @@ pub(in crate::solvers::svm) struct Design {
     squared_norms: Vec<f64>,
 }
 
-impl Design {
+impl<'a> Design<'a> {
     /// Of scores `[n, d]`, finite, with `n > 0`.
-    pub fn new(scores: ArrayView2<'_, f64>) -> Self {
+    pub fn new(scores: ArrayView2<'a, f64>) -> Self {
+        let scores = Scores::new(scores);
         let (samples, columns) = scores.dim();
-        // Powers of 2 round nothing; the first keeps squares in range.
-        let largest = scores.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
-        let unit = power_of_2(largest);
-        let mut centred = &scores / unit;
-        let mean = centred.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(columns));
-        centred -= &mean;
-        let squares: f64 = centred.iter().map(|value| value * value).sum();
-        let norm = power_of_2((squares / samples as f64).sqrt());
-        centred /= norm;
         let (rows, basis) = if samples < columns {
-            let wide = Mat::from_fn(columns, samples, |i, j| centred[[j, i]]);
+            let wide = Mat::from_fn(columns, samples, |i, j| scores.get(j, i));
             let factors = wide.qr();
             (factors.thin_R().transpose().to_owned(), Some(factors.compute_thin_Q()))
         } else {
-            (Mat::from_fn(samples, columns, |i, j| centred[[i, j]]), None)
+            (Mat::from_fn(samples, columns, |i, j| scores.get(i, j)), None)
         };
         let width = rows.ncols();
         let is_by_sample = samples as f64 <= BY_SAMPLE * width as f64;
@@ -76,6 +69,11 @@ impl Design {
                 1.0,
                 Par::Seq,
             );
+            for i in 0..samples {
+                for j in 0..i {
+                    kernel[(j, i)] = kernel[(i, j)];
+                }
+            }
             kernel
         });
         let squared_norms = rows.row_iter().map(|row| row.squared_norm_l2()).collect();
@@ -88,17 +86,7 @@ impl Design {
                 })
             })
             .collect();
-        Self {
-            chunks,
-            samples,
-            width,
-            scale: unit * norm,
-            mean: mean * unit,
-            basis,
-            kernel,
-            is_by_sample,
-            squared_norms,
-        }
+        Self { scores, chunks, samples, width, basis, kernel, is_by_sample, squared_norms }
     }
 
     /// Rows of a chunk, but for the last.
@@ -116,7 +104,13 @@ impl Design {
         self.width
     }
 
-    /// The lower triangle of `X X'`, where a step is solved for the samples.
+    /// Whether there are at most two samples per dimension: in general position, with labels drawn at random, such
+    /// are separable more often than not (Cover, IEEE Trans. Electron. Comput. 14(3), 1965).
+    pub const fn is_likely_separable(&self) -> bool {
+        self.samples <= 2 * (self.width + 1)
+    }
+
+    /// `X X'`, where a step is solved for the samples.
     pub fn kernel(&self) -> Option<&Mat<f64>> {
         self.kernel.as_ref().filter(|_| self.is_by_sample)
     }
@@ -170,27 +164,25 @@ impl Design {
         rows
     }
 
-    /// What centred scores were divided by.
-    pub const fn scale(&self) -> f64 {
-        self.scale
+    /// The scores that it is made of.
+    pub(super) const fn scores(&self) -> &Scores<'a> {
+        &self.scores
     }
 
     /// A penalty in the design's units, in which objectives are `scale^2` times as large.
     pub fn penalty(&self, c: f64) -> f64 {
-        c * self.scale * self.scale
+        c * self.scores.scale() * self.scores.scale()
     }
 
-    /// Weights `[d]` and bias for scores as they came, from those for the design.
-    pub fn restore(&self, weights: &[f64], bias: f64) -> (Array1<f64>, f64) {
-        let weights: Array1<f64> = match &self.basis {
-            None => weights.iter().map(|weight| weight / self.scale).collect(),
+    /// Weights `[d]` for centred and scaled scores, from those for the design, `[r]`.
+    pub fn unfold(&self, weights: &[f64]) -> Array1<f64> {
+        match &self.basis {
+            None => Array1::from_vec(weights.to_vec()),
             Some(basis) => {
                 let product = basis * MatRef::from_column_major_slice(weights, self.width, 1);
-                (0..basis.nrows()).map(|i| product[(i, 0)] / self.scale).collect()
+                (0..basis.nrows()).map(|i| product[(i, 0)]).collect()
             }
-        };
-        let bias = bias - weights.dot(&self.mean);
-        (weights, bias)
+        }
     }
 
     /// `A x`, `[n]`, of `x` `[r + 1]`.
@@ -254,10 +246,10 @@ impl Design {
     }
 
     /// The lower triangle of `A' diag(weights) A`, `[r + 1, r + 1]`, into `gram`; `weighted` is memory for it.
-    pub fn weighted_gram(&self, weights: &[f64], weighted: &mut Mat<f64>, gram: &mut Mat<f64>) {
+    pub fn weighted_gram(&self, weights: &[f64], weighted: &mut Mat<f64>, mut gram: MatMut<'_, f64>) {
         if let [only] = self.chunks.as_slice() {
             weighted.resize_with(only.nrows(), only.ncols(), |_, _| 0.0);
-            add_weighted_gram(only, weights, weighted, Accum::Replace, gram.as_mut());
+            add_weighted_gram(only, weights, weighted, Accum::Replace, gram);
             return;
         }
         let size = self.width + 1;
@@ -307,9 +299,4 @@ fn add_weighted_gram(
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     let weighted = weighted.as_ref();
     triangular::matmul(gram, lower, accumulate, chunk.transpose(), whole, weighted, whole, 1.0, Par::Seq);
-}
-
-/// The power of 2 next below a number above 0; 1 for 0.
-fn power_of_2(value: f64) -> f64 {
-    if value > 0.0 { 2.0f64.powi(value.log2().floor() as i32) } else { 1.0 }
 }

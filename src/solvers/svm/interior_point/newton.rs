@@ -30,8 +30,8 @@ struct Aim {
     upper: Vec<f64>,
 }
 
-pub(super) struct Newton<'a> {
-    design: &'a Design,
+pub(super) struct Newton<'a, 's> {
+    design: &'a Design<'s>,
     samples: &'a Samples,
     direction: Direction,
     /// What the products of a step are to become, before second-order terms.
@@ -62,8 +62,8 @@ struct Infeasible {
     balance: f64,
 }
 
-impl<'a> Newton<'a> {
-    pub fn new(design: &'a Design, samples: &'a Samples) -> Self {
+impl<'a, 's> Newton<'a, 's> {
+    pub fn new(design: &'a Design<'s>, samples: &'a Samples) -> Self {
         let n = design.samples();
         let zeros = || vec![0.0; n];
         Self {

@@ -1,0 +1,127 @@
+//! Problems whose digits run out: penalties from 1e-4 to 1e6, weights up to 1:10,000, and scores of every bad shape.
+//! Each answer is judged by its objective for the scores as they came, computed anew with twice the digits.
+
+use ndarray::Array2;
+
+use super::double::Double;
+use super::*;
+
+/// Splitmix64.
+struct Random(u64);
+
+impl Random {
+    /// Below 1.
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let bits = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// About normal.
+    fn normal(&mut self) -> f64 {
+        (0..4).map(|_| self.uniform() - 0.5).sum::<f64>() * 1.732
+    }
+
+    /// A power of 10 with an exponent in a range.
+    fn power(&mut self, least: f64, most: f64) -> f64 {
+        10f64.powf(least + (most - least) * self.uniform())
+    }
+}
+
+/// What is wrong with the scores.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    ColumnsOfAllSizes,
+    ColumnsNearlyAlike,
+    OneRowFarAway,
+    RowsOfAllSizes,
+    FarFromTheOrigin,
+    AnyUnit,
+}
+
+const TROUBLES: [Trouble; 6] = [
+    Trouble::ColumnsOfAllSizes,
+    Trouble::ColumnsNearlyAlike,
+    Trouble::OneRowFarAway,
+    Trouble::RowsOfAllSizes,
+    Trouble::FarFromTheOrigin,
+    Trouble::AnyUnit,
+];
+
+struct Case {
+    scores: Array2<f64>,
+    positive: Vec<bool>,
+    c_positive: f64,
+    c_negative: f64,
+}
+
+impl Case {
+    fn new(trouble: Trouble, random: &mut Random) -> Self {
+        let (n, d) = (6 + (random.uniform() * 100.0) as usize, 1 + (random.uniform() * 30.0) as usize);
+        let (share, distance) = (0.02 + 0.6 * random.uniform(), 4.0 * random.uniform() * random.uniform());
+        let mut positive: Vec<bool> = (0..n).map(|_| random.uniform() < share).collect();
+        (positive[0], positive[1]) = (true, false);
+        let mut scores = Array2::from_shape_simple_fn((n, d), || random.normal());
+        for (mut row, own) in scores.rows_mut().into_iter().zip(&positive) {
+            row[0] += if *own { distance } else { 0.0 };
+        }
+        match trouble {
+            Trouble::ColumnsOfAllSizes => {
+                scores.columns_mut().into_iter().for_each(|mut column| column *= random.power(-4.0, 4.0));
+            }
+            Trouble::ColumnsNearlyAlike => {
+                let first = scores.column(0).to_owned();
+                for (j, mut column) in scores.columns_mut().into_iter().enumerate().skip(1) {
+                    column *= 10f64.powi(-(j as i32 % 6));
+                    column.scaled_add(j as f64, &first);
+                }
+            }
+            Trouble::OneRowFarAway => {
+                let row = (random.uniform() * n as f64) as usize;
+                let mut row = scores.row_mut(row);
+                row *= random.power(0.0, 7.0);
+            }
+            Trouble::RowsOfAllSizes => {
+                scores.rows_mut().into_iter().for_each(|mut row| row *= random.power(-2.0, 2.0));
+            }
+            Trouble::FarFromTheOrigin => scores += random.power(0.0, 4.0),
+            Trouble::AnyUnit => scores *= random.power(-13.0, 13.0),
+        }
+        let (c, weight) = (random.power(-4.0, 6.0), random.power(-4.0, 4.0));
+        let (c_positive, c_negative) = (c * weight.max(1.0), c / weight.min(1.0));
+        Self { scores, positive, c_positive, c_negative }
+    }
+
+    /// `(primal - dual) / primal`, with the plane's objective to twice the digits.
+    fn gap(&self, found: &Certificate) -> f64 {
+        let mut primal = Double::product(found.weights.iter().zip(&found.weights)).round() / 2.0;
+        for (row, own) in self.scores.rows().into_iter().zip(&self.positive) {
+            let value = Double::product(row.iter().zip(&found.weights)).plus(found.bias);
+            let (lacking, penalty) = if *own {
+                (value.negative().plus(1.0), self.c_positive)
+            } else {
+                (value.plus(1.0), self.c_negative)
+            };
+            primal += penalty * lacking.round().max(0.0);
+        }
+        (primal - found.dual) / primal
+    }
+}
+
+#[test]
+fn every_fit_ends_with_the_gap_that_its_plane_has() {
+    let mut random = Random(2016);
+    for number in 0..900 {
+        let trouble = TROUBLES[number % TROUBLES.len()];
+        let case = Case::new(trouble, &mut random);
+        let Case { scores, positive, c_positive, c_negative } = &case;
+        let what = format!("{number} {trouble:?} {:?} {c_positive:e} {c_negative:e}", scores.dim());
+        let problem = Problem { positive, c_positive: *c_positive, c_negative: *c_negative };
+        let (found, _) = solve(&Design::new(scores.view()), &problem, None)
+            .unwrap_or_else(|unsolved| panic!("{what}: {unsolved:?}"));
+        assert!(found.gap().abs() <= GAP, "{what}: {:e}", found.gap());
+        let gap = case.gap(&found);
+        assert!(gap <= GAP && gap > -1e-12, "{what}: {gap:e} instead of {:e}", found.gap());
+    }
+}
