@@ -9,7 +9,8 @@
 //! scores                    (x - m) V
 //! ```
 //!
-//! A component's sign is free; here its loading of largest magnitude is positive (the first, if several are).
+//! A component's sign is free; here its loading of largest magnitude is positive (the first, if several are to within
+//! rounding).
 //! All sums are of f64. A model of many components holds those of every smaller number: [`PcaModel::keep`].
 //! Source: Jolliffe, *Principal Component Analysis*, 2nd ed., 2002.
 

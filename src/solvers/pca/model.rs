@@ -178,12 +178,16 @@ impl PcaModel {
     }
 }
 
-/// Makes the loading of largest magnitude of each component positive.
+/// Magnitudes of loadings this close, relatively, are equal but for rounding.
+const EQUAL_LOADINGS: f64 = 1e-6;
+
+/// Makes the loading of largest magnitude of each component positive, the first of those that are as large: of features
+/// that are copies or mirror images of each other, rounding must not choose.
 fn fix_signs(components: &mut Array2<f64>) {
     for mut component in components.rows_mut() {
-        let largest =
-            component.iter().fold(0.0f64, |best, &value| if value.abs() > best.abs() { value } else { best });
-        if largest < 0.0 {
+        let largest = component.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+        let first = component.iter().find(|value| value.abs() >= (1.0 - EQUAL_LOADINGS) * largest);
+        if first.is_some_and(|first| *first < 0.0) {
             component.mapv_inplace(|value| -value);
         }
     }

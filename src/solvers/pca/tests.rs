@@ -194,6 +194,21 @@ fn one_pass_over_blocks_gives_what_all_rows_give() {
 }
 
 #[test]
+fn of_loadings_that_are_as_large_the_first_is_positive() {
+    // Two features that mirror each other but for rounding, the second the larger or the smaller by it.
+    for rounding in [1.0 - 3e-7, 1.0 + 3e-7] {
+        let mut rows = noise(60, 4) * 0.01;
+        let first = noise(60, 1).column(0).to_owned();
+        rows.column_mut(1).assign(&first);
+        rows.column_mut(2).assign(&(&first * -rounding));
+        for solver in SOLVERS {
+            let model = fit(&rows, 1, solver).unwrap();
+            assert!(model.components[[0, 1]] > 0.7 && model.components[[0, 2]] < -0.7, "{solver:?}");
+        }
+    }
+}
+
+#[test]
 fn constant_features_change_nothing() {
     let rows = noise(60, 20);
     let mut wider = Array2::from_elem((60, 25), 7.5f32);
