@@ -34,8 +34,8 @@ pub struct PenaltyRow {
     pub fold: usize,
     /// Penalty C.
     pub c: f64,
-    /// What it reached inside the training images.
-    pub mean_true_positive_rate: f64,
+    /// What it reached inside the training images; nothing where it could not be fitted there.
+    pub mean_true_positive_rate: Option<f64>,
     /// Whether the fold's machines were trained with it.
     pub chosen: bool,
 }
@@ -67,8 +67,8 @@ pub fn penalties_csv(rows: &[PenaltyRow], data_set: &str) -> String {
     let mut table = "method,repeat,fold,c,inner_mean_true_positive_rate,chosen,data_set\n".to_owned();
     for PenaltyRow { method, repeat, fold, c, mean_true_positive_rate, chosen } in rows {
         let method = field(method);
-        let _ =
-            writeln!(table, "{method},{repeat},{fold},{c},{mean_true_positive_rate:.6},{chosen},{data_set}");
+        let rate = mean_true_positive_rate.map_or_else(String::new, |rate| format!("{rate:.6}"));
+        let _ = writeln!(table, "{method},{repeat},{fold},{c},{rate},{chosen},{data_set}");
     }
     table
 }
@@ -88,8 +88,14 @@ mod tests {
     #[test]
     fn a_candidate_is_a_row() {
         let method = "a".to_owned();
-        let row =
-            PenaltyRow { method, repeat: 0, fold: 0, c: 10.0, mean_true_positive_rate: 0.25, chosen: true };
+        let row = PenaltyRow {
+            method,
+            repeat: 0,
+            fold: 0,
+            c: 10.0,
+            mean_true_positive_rate: Some(0.25),
+            chosen: true,
+        };
         assert_eq!(penalties_csv(&[row], "IAPS").lines().nth(1), Some("a,0,0,10,0.250000,true,IAPS"));
     }
 }

@@ -24,6 +24,10 @@ pub(super) struct InnerFolds {
     pub seed: Seed,
 }
 
+/// Why a candidate cannot be fitted.
+#[derive(Clone, Debug)]
+pub(super) struct Unfit(pub String);
+
 /// A fold's training images, split.
 pub(super) struct Parts {
     /// Their features, `[n, d]`.
@@ -49,47 +53,49 @@ impl InnerFolds {
         let seed = Seed(self.seed.0.wrapping_add(1 + self.fold as u64));
         let places =
             split::k_fold(labels.get(), groups.get(), self.folds, self.stratified, self.grouped, seed);
-        let places = places.map_err(|error| {
-            let fold = self.fold + 1;
-            StageError::BadInput(format!("inner cross validation of fold {fold}: {error}\n{hint}"))
-        })?;
+        let places = places
+            .map_err(|error| StageError::BadInput(format!("inner cross validation: {error}\n{hint}")))?;
         Ok(Parts { rows, labels, places, folds: self.folds })
     }
 }
 
 impl Parts {
     /// The mean true positive rate of each candidate, pooled over the inner folds; `predict` gives what each
-    /// candidate, fitted to an inner fold's training rows, predicts for its test rows. None of a candidate that cannot
-    /// be fitted to so few.
+    /// candidate, fitted to an inner fold's training rows, predicts for its test rows. A candidate that cannot be fitted
+    /// in one of them has no rate, but the reason of the first.
     pub fn rates(
         &self,
         context: &Context<'_>,
         candidates: usize,
-        predict: impl Fn(&Fold) -> Result<Vec<Option<Vec<Emotion>>>, StageError> + Sync,
-    ) -> Result<Vec<Option<f64>>, StageError> {
+        predict: impl Fn(&Fold) -> Result<Vec<Result<Vec<Emotion>, Unfit>>, StageError> + Sync,
+    ) -> Result<Vec<Result<f64, Unfit>>, StageError> {
         let places: Vec<Option<u32>> = self.places.iter().copied().map(Some).collect();
         // By candidate, then by row.
-        let mut predicted = vec![Some(vec![Emotion::Amusement; places.len()]); candidates];
+        let mut predicted = vec![Ok(vec![Emotion::Amusement; places.len()]); candidates];
         for number in 0..self.folds {
             context.check_cancelled()?;
             let inside = Fold::of_k_fold(&places, number as u32).map_err(|error| failed(&error))?;
             let found = context.parallel(|| predict(&inside))?;
             for (candidate, found) in predicted.iter_mut().zip(found) {
-                match (&mut *candidate, found) {
-                    (Some(all), Some(found)) => {
+                let Ok(all) = &mut *candidate else { continue };
+                match found {
+                    Ok(found) => {
                         for (&at, emotion) in inside.test().iter().zip(found) {
                             all[at] = emotion;
                         }
                     }
-                    _ => *candidate = None,
+                    Err(reason) => *candidate = Err(reason),
                 }
             }
         }
-        let rate = |predicted: Option<Vec<Emotion>>| -> Result<Option<f64>, StageError> {
-            let Some(predicted) = &predicted else { return Ok(None) };
-            let evaluation = Evaluation::of(self.labels.get(), predicted, &self.places, self.folds);
+        let rate = |predicted: Result<Vec<Emotion>, Unfit>| -> Result<Result<f64, Unfit>, StageError> {
+            let predicted = match predicted {
+                Ok(predicted) => predicted,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            let evaluation = Evaluation::of(self.labels.get(), &predicted, &self.places, self.folds);
             let pooled = evaluation.map_err(|error| failed(&error))?.pooled();
-            Ok(mean_true_positive_rate(&pooled))
+            Ok(mean_true_positive_rate(&pooled).ok_or_else(|| Unfit("no image is tested".to_owned())))
         };
         predicted.into_iter().map(rate).collect()
     }

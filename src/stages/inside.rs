@@ -8,7 +8,7 @@ use ndarray::s;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{InnerFolds, Parts};
+use super::inner_folds::{InnerFolds, Parts, Unfit};
 use super::inspect::Manifest;
 use super::split::Split;
 use super::svm::PenaltyOf;
@@ -101,7 +101,7 @@ impl RateInside {
 
 impl Stage for RateInside {
     const NAME: &'static str = "rate-inside";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = InsideRates;
 
     // As `fit-pca`, of a part of the rows.
@@ -123,7 +123,7 @@ impl Stage for RateInside {
         let parts = inner.of((&manifest, &features, &split), hint)?;
         let paths = self.paths(context)?;
         let rates = parts.rates(context, self.tried.len(), |inside| self.predict(inside, &parts, &paths))?;
-        Ok(InsideRates { mean_true_positive_rate: rates })
+        Ok(InsideRates { mean_true_positive_rate: rates.into_iter().map(Result::ok).collect() })
     }
 }
 
@@ -158,13 +158,10 @@ impl RateInside {
         inside: &Fold,
         parts: &Parts,
         paths: &[Path],
-    ) -> Result<Vec<Option<Vec<Emotion>>>, StageError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            StageError::Failed(format!("inner cross validation of fold {}: {error}", self.fold + 1))
-        };
-        let bad = |error: PcaError| {
-            StageError::BadInput(format!("inner cross validation of fold {}: {error}", self.fold + 1))
-        };
+    ) -> Result<Vec<Result<Vec<Emotion>, Unfit>>, StageError> {
+        let failed =
+            |error: &dyn std::fmt::Display| StageError::Failed(format!("inner cross validation: {error}"));
+        let bad = |error: PcaError| StageError::BadInput(format!("inner cross validation: {error}"));
         let rows = parts.rows.get().view();
         let train = inside.train_rows(rows).map_err(|error| failed(&error))?;
         let labels = inside.train_of(parts.labels.get()).map_err(|error| failed(&error))?;
@@ -174,9 +171,10 @@ impl RateInside {
         };
         let model = model.map_err(bad)?;
         let scores = model.project(rows).map_err(bad)?;
-        let mut predicted = vec![None; self.tried.len()];
+        // More components than the inner fold has: such a point cannot be the best.
+        let too_few = || Unfit("the inner fold has fewer components".to_owned());
+        let mut predicted = vec![Err(too_few()); self.tried.len()];
         for path in paths {
-            // More components than the inner fold has: this point cannot be the best.
             let Ok(count) = model.count(path.components) else { continue };
             let kept = scores.slice(s![.., ..count]);
             let train = inside.train_rows(kept).map_err(|error| failed(&error))?;
@@ -192,8 +190,13 @@ impl RateInside {
             let penalties: Vec<f64> = path.tried.iter().map(|(_, c)| *c).collect();
             let fits = OneVsAllModel::fit_path(&train, &labels, &parameters, &penalties);
             for ((at, _), svm) in path.tried.iter().zip(fits.map_err(|error| failed(&error))?) {
-                let values = svm.decision_values(test.view()).map_err(|error| failed(&error))?;
-                predicted[*at] = Some(svm.predict(values.view()));
+                predicted[*at] = match svm {
+                    Ok(svm) => {
+                        let values = svm.decision_values(test.view()).map_err(|error| failed(&error))?;
+                        Ok(svm.predict(values.view()))
+                    }
+                    Err(error) => Err(Unfit(error.to_string())),
+                };
             }
         }
         Ok(predicted)

@@ -5,7 +5,7 @@ mod figures;
 use serde::Serialize;
 
 use super::fine_tune::Trained;
-use super::fit_rows::{fit_rows, penalty_rows};
+use super::fit_rows::{fit_rows, fit_warnings, penalty_rows};
 use super::inspect::Manifest;
 use super::leakage::Leakage;
 use super::measure::Measurements;
@@ -204,6 +204,9 @@ impl MakeReport {
                     "{method} was trained on {known} of the {all} images that it is tested on"
                 ));
             }
+        }
+        for method in &self.methods {
+            warnings.extend(fit_warnings(context, method)?);
         }
         Ok(warnings)
     }

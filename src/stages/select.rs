@@ -2,20 +2,20 @@
 //!
 //! Everything that is fitted, the principal components and the scale as well, is fitted anew inside; the fold's
 //! test images are never seen. What is compared is the mean true positive rate, pooled over the inner folds;
-//! of equals the smallest C wins.
+//! of equals the smallest C wins. A candidate whose machines cannot be fitted inside is left out, and says why.
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::InnerFolds;
+use super::inner_folds::{InnerFolds, Unfit};
 use super::inspect::Manifest;
 use super::pca::level;
 use super::split::Split;
 use super::{from_json, to_json};
 use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
-use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
+use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmError, SvmParameters, SvmSolver};
 use crate::split::{Fold, Train};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::{Emotion, Seed};
@@ -32,12 +32,14 @@ pub struct Selection {
 }
 
 /// A penalty that was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The penalty.
     pub c: f64,
-    /// Its mean true positive rate in the inner cross validation.
-    pub mean_true_positive_rate: f64,
+    /// Its mean true positive rate in the inner cross validation, where it could be fitted there.
+    pub mean_true_positive_rate: Option<f64>,
+    /// Why it could not.
+    pub left_out: Option<String>,
 }
 
 impl Artifact for Selection {
@@ -87,7 +89,7 @@ pub struct SelectPenalty {
 
 impl Stage for SelectPenalty {
     const NAME: &'static str = "select-penalty";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Selection;
 
     fn run(&self, context: &Context<'_>) -> Result<Selection, StageError> {
@@ -104,15 +106,33 @@ impl Stage for SelectPenalty {
         let parts = inner.of((&manifest, &features, &split), hint)?;
         let predict = |inside: &Fold| self.predict(inside, &parts.rows, &parts.labels);
         let rates = parts.rates(context, self.candidates.len(), predict)?;
-        let candidates: Vec<Candidate> = (self.candidates.iter().zip(rates))
-            .map(|(&c, rate)| Candidate { c, mean_true_positive_rate: rate.unwrap_or(0.0) })
-            .collect();
-        let best = candidates.iter().copied().reduce(|best, next| {
-            if next.mean_true_positive_rate > best.mean_true_positive_rate { next } else { best }
-        });
-        let best = best.ok_or_else(|| failed(&"there is no penalty to choose from"))?;
-        Ok(Selection { c: best.c, candidates })
+        let candidates: Vec<Candidate> =
+            self.candidates.iter().zip(rates).map(|(&c, rate)| Candidate::new(c, rate)).collect();
+        let rated =
+            candidates.iter().filter_map(|candidate| Some((candidate.c, candidate.mean_true_positive_rate?)));
+        match rated.reduce(|best, next| if next.1 > best.1 { next } else { best }) {
+            Some((c, _)) => Ok(Selection { c, candidates }),
+            None => Err(none_fits(&candidates)),
+        }
     }
+}
+
+impl Candidate {
+    fn new(c: f64, rate: Result<f64, Unfit>) -> Self {
+        match rate {
+            Ok(rate) => Self { c, mean_true_positive_rate: Some(rate), left_out: None },
+            Err(Unfit(reason)) => Self { c, mean_true_positive_rate: None, left_out: Some(reason) },
+        }
+    }
+}
+
+fn none_fits(candidates: &[Candidate]) -> StageError {
+    let reason = candidates.iter().find_map(|candidate| candidate.left_out.as_deref());
+    StageError::Failed(format!(
+        "inner cross validation: there is no penalty to choose from: {}\n\
+         give smaller penalties in `c`, or set `scale = \"standard\"` in `[svm]`",
+        reason.unwrap_or("none was given")
+    ))
 }
 
 impl SelectPenalty {
@@ -122,7 +142,7 @@ impl SelectPenalty {
         inside: &Fold,
         rows: &Train<Array2<f32>>,
         labels: &Train<Vec<Emotion>>,
-    ) -> Result<Vec<Option<Vec<Emotion>>>, StageError> {
+    ) -> Result<Vec<Result<Vec<Emotion>, Unfit>>, StageError> {
         let train = inside.train_rows(rows.get().view()).map_err(|error| failed(&error))?;
         let test = inside.test_rows(rows.get().view()).map_err(|error| failed(&error))?;
         let labels = inside.train_of(labels.get()).map_err(|error| failed(&error))?;
@@ -131,7 +151,7 @@ impl SelectPenalty {
             keep @ Keep::Variance(_) => PcaModel::fit(&train, keep, self.pca_solver),
         };
         let bad = |error: crate::solvers::pca::PcaError| {
-            StageError::BadInput(format!("inner cross validation of fold {}: {error}", self.fold + 1))
+            StageError::BadInput(format!("inner cross validation: {error}"))
         };
         let model = model.map_err(bad)?;
         let model = model.keep(self.components).map_err(bad)?;
@@ -146,13 +166,15 @@ impl SelectPenalty {
             ..SvmParameters::default()
         };
         let fits = OneVsAllModel::fit_path(&scores, &labels, &parameters, &self.candidates);
-        let predict = |svm: OneVsAllModel| -> Result<Option<Vec<Emotion>>, StageError> {
+        let predict = |svm: Result<OneVsAllModel, SvmError>| {
+            let svm = match svm {
+                Ok(svm) => svm,
+                Err(error) => return Ok(Err(Unfit(error.to_string()))),
+            };
             let values = svm.decision_values(tested.view()).map_err(|error| failed(&error))?;
-            Ok(Some(svm.predict(values.view())))
+            Ok(Ok(svm.predict(values.view())))
         };
-        let fits = fits.map_err(|error| {
-            StageError::Failed(format!("inner cross validation of fold {}: {error}", self.fold + 1))
-        })?;
+        let fits = fits.map_err(|error| StageError::Failed(format!("inner cross validation: {error}")))?;
         fits.into_iter().map(predict).collect()
     }
 }

@@ -11,7 +11,7 @@ use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
 use crate::solvers::pca::Keep;
 use crate::solvers::scale::{Scale, ScaleModel};
-use crate::solvers::svm::{ClassWeight, FitReport, OneVsAllModel, SvmParameters, SvmSolver};
+use crate::solvers::svm::{ClassWeight, FitReport, OneVsAllModel, SvmError, SvmParameters, SvmSolver};
 use crate::split::Train;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::Emotion;
@@ -129,9 +129,17 @@ impl Stage for TrainSvm {
         let parameters =
             SvmParameters { c, class_weight: self.class_weight, solver: self.solver, ..Default::default() };
         let svm = context.parallel(|| OneVsAllModel::fit(&data.scores, &data.labels, &parameters));
-        let svm = svm.map_err(|error| StageError::Failed(format!("fold {}: {error}", self.fold + 1)))?;
+        let svm = svm.map_err(|error| unfitted(&error))?;
         Ok(Classifier { svm, scale: data.scale, c })
     }
+}
+
+/// Why a machine could not be trained, and the way out.
+pub(super) fn unfitted(error: &SvmError) -> StageError {
+    StageError::Failed(match error.hint() {
+        Some(hint) => format!("{error}\n{hint}"),
+        None => error.to_string(),
+    })
 }
 
 /// What the machines of a fold are trained on.
@@ -155,7 +163,7 @@ pub fn training_scores(
     manifest: &Manifest,
     scale: Scale,
 ) -> Result<TrainingScores, StageError> {
-    let failed = |error: &dyn std::fmt::Display| StageError::Failed(format!("fold {}: {error}", fold + 1));
+    let failed = |error: &dyn std::fmt::Display| StageError::Failed(error.to_string());
     let fold = split.fold(fold).map_err(|error| failed(&error))?;
     let scores = fold.train_rows(scores).map_err(|error| failed(&error))?;
     let labels = fold.train_of(&manifest.labels()).map_err(|error| failed(&error))?;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::drawing::drawn;
 use super::evaluate::{Prediction, Predictions};
+use super::fit_rows::fit_warnings;
 use super::inside::InsideRates;
 use super::inspect::Manifest;
 use super::overlap::Overlap;
@@ -200,7 +201,8 @@ impl Stage for MakeSweepReport {
     fn run(&self, context: &Context<'_>) -> Result<SweepReport, StageError> {
         let failed = |error: ArtifactError| StageError::Failed(error.to_string());
         let mut warnings = self.warnings.clone();
-        let points = self.points.iter().map(|point| Self::read(context, point, &mut warnings));
+        let mut notes = Vec::new();
+        let points = self.points.iter().map(|point| Self::read(context, point, &mut warnings, &mut notes));
         let mut points = points.collect::<Result<Vec<_>, _>>()?;
         context.check_cancelled()?;
         context.parallel(|| mean_intervals(&mut points, self.seed));
@@ -211,7 +213,7 @@ impl Stage for MakeSweepReport {
         files.insert("sweep.csv".to_owned(), sweep_table::sweep_csv(&axes, &rows).into_bytes());
         files.insert("sweep.parquet".to_owned(), self.parquet(&rows).map_err(failed)?);
         files.extend(sweep_choice::files(self, &best).map_err(failed)?);
-        let mut notes = self.notes(&points);
+        notes.extend(self.clamped(&points));
         notes.extend(self.no_choice.iter().map(|why| format!("no best point: {why}")));
         match sweep_figure::svg(self, &points, &warnings)? {
             Ok(svg) => files.extend(drawn("sweep", Ok(svg))?),
@@ -277,6 +279,7 @@ impl MakeSweepReport {
         context: &Context<'_>,
         point: &PointEntry,
         warnings: &mut Vec<String>,
+        notes: &mut Vec<String>,
     ) -> Result<PointAt, StageError> {
         let Outcome::Done { methods, overlaps, data_set, at_most, .. } = &point.outcome else {
             return Ok(PointAt { methods: Vec::new(), data_set: String::new(), clamped: None });
@@ -294,6 +297,11 @@ impl MakeSweepReport {
         }
         let mut read = Vec::new();
         for method in methods {
+            for note in fit_warnings(context, method)? {
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
             let mut repeats = Vec::new();
             let mut matrices = Vec::new();
             let mut c: Option<[f64; 2]> = None;
@@ -327,7 +335,7 @@ impl MakeSweepReport {
     }
 
     /// Components that the data do not have.
-    fn notes(&self, points: &[PointAt]) -> Vec<String> {
+    fn clamped(&self, points: &[PointAt]) -> Vec<String> {
         let clamped = self.points.iter().zip(points).filter_map(|(entry, point)| {
             let kept = point.clamped?;
             let Outcome::Done { at_most: Some(asked), .. } = &entry.outcome else { return None };

@@ -72,6 +72,27 @@ fn the_penalty_is_chosen_inside_the_training_folds() {
 }
 
 #[test]
+fn a_penalty_that_cannot_be_fitted_is_left_out_of_the_choice_and_said() {
+    let project = Project::with_features();
+    let choose = ["run", FILE, "--set", "svm.select=inner-cv", "--set", "svm.inner_folds=3", "--set"];
+    // Times the squared size of the scores this is beyond f64.
+    project.must(&[choose.as_slice(), &["svm.c=[0.1,1.7e308]"]].concat());
+    assert_eq!(numbers(&project, "penalties.csv", "c"), [0.1, 1.7e308].repeat(3));
+    assert_eq!(column(&project, "penalties.csv", "chosen"), ["true", "false"].repeat(3));
+    let rates = column(&project, "penalties.csv", "inner_mean_true_positive_rate");
+    assert!(rates.chunks(2).all(|pair| !pair[0].is_empty() && pair[1].is_empty()), "{rates:?}");
+    let figure = project.read("results/mine/figure.svg");
+    assert!(figure.contains("was left out of the choice in 3 of 3 folds"), "{figure}");
+
+    let ran = project.emolab(&[choose.as_slice(), &["svm.c=[1.6e308,1.7e308]"]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("no penalty to choose from") && ran.err.contains("smaller"), "{}", ran.err);
+    let ran = project.emolab(&["run", FILE, "--set", "svm.c=1.7e308"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("lower `c`") && !ran.err.contains("fold 1: fold 1"), "{}", ran.err);
+}
+
+#[test]
 fn fewer_components_need_no_other_decomposition() {
     let project = Project::with_features();
     project.must(&["run", FILE]);
@@ -90,6 +111,11 @@ fn fewer_components_need_no_other_decomposition() {
 fn both_solvers_are_compared_problem_by_problem() {
     let project = Project::with_features();
     let ran = project.must(&["check-solvers", FILE, "--json"]);
+    // Only what the machines are fitted on.
+    assert!(ran.err.contains("fit-pca"), "{}", ran.err);
+    for stage in ["train-svm", "evaluate", "report"] {
+        assert!(!ran.err.contains(stage), "{}", ran.err);
+    }
     let problems: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let problems = problems.as_array().unwrap();
     assert_eq!(problems.len(), 3 * EMOTIONS.len());

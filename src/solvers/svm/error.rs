@@ -38,6 +38,17 @@ pub enum SvmError {
 }
 
 impl SvmError {
+    /// The way out, in terms of an experiment's `[svm]`, where there is one.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Gap { .. } | Self::NotConverged { .. } | Self::Solver { .. } => Some(
+                "the scores and C leave too few digits: lower `c`, weigh the classes less unevenly, or set \
+                 `scale = \"standard\"` in `[svm]`",
+            ),
+            _ => None,
+        }
+    }
+
     pub(super) fn unsolved(class: Emotion, c: f64, why: Unsolved) -> Self {
         match why {
             Unsolved::Gap { gap, iterations } => Self::Gap { class, c, gap, iterations },

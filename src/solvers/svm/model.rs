@@ -44,24 +44,24 @@ impl OneVsAllModel {
         parameters: &SvmParameters,
     ) -> Result<Self, SvmError> {
         let models = Self::fit_path(train, labels, parameters, &[parameters.c])?;
-        models.into_iter().next().ok_or(SvmError::NoPenalty)
+        models.into_iter().next().ok_or(SvmError::NoPenalty)?
     }
 
-    /// As [`fit`](Self::fit), for several penalties C in place of the parameters' own. The interior point starts
-    /// each where the last one came from, so ascending penalties are cheapest.
+    /// As [`fit`](Self::fit), for several penalties C in place of the parameters' own: for each a model, or why there is
+    /// none. The interior point starts each where the last one came from, so ascending penalties are cheapest.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// As [`fit`](Self::fit), but for a problem that does not converge.
     pub fn fit_path(
         train: &Train<Array2<f64>>,
         labels: &Train<Vec<Emotion>>,
         parameters: &SvmParameters,
         penalties: &[f64],
-    ) -> Result<Vec<Self>, SvmError> {
+    ) -> Result<Vec<Result<Self, SvmError>>, SvmError> {
         let (scores, labels) = (train.get(), labels.get());
         let classes = check(scores, labels, parameters, penalties)?;
         let design = (parameters.solver == SvmSolver::InteriorPoint).then(|| Design::new(scores.view()));
-        let solved: Vec<Result<Vec<Hyperplane>, SvmError>> = classes
+        let mut by_class: Vec<std::vec::IntoIter<Result<Hyperplane, SvmError>>> = classes
             .par_iter()
             .map(|&class| {
                 let positive: Vec<bool> = labels.iter().map(|label| *label == class).collect();
@@ -87,17 +87,16 @@ impl OneVsAllModel {
                     };
                     answer.map_err(|why: Unsolved| SvmError::unsolved(class, c, why))
                 };
-                penalties.iter().map(solve).collect()
+                penalties.iter().map(solve).collect::<Vec<_>>().into_iter()
             })
-            // All are collected before the first error is taken, so that it is always the same class's.
             .collect();
-        let mut by_class = Vec::with_capacity(classes.len());
-        for planes in solved {
-            by_class.push(planes?.into_iter());
-        }
         let width = scores.ncols();
-        let model =
-            |_: &f64| Self::of(&classes, width, by_class.iter_mut().filter_map(Iterator::next).collect());
+        // Of the errors of a penalty, that of the first class.
+        let model = |_: &f64| {
+            // Every class's first, for an error must not leave those behind it at this penalty.
+            let planes: Vec<_> = by_class.iter_mut().filter_map(Iterator::next).collect();
+            Ok(Self::of(&classes, width, planes.into_iter().collect::<Result<_, _>>()?))
+        };
         Ok(penalties.iter().map(model).collect())
     }
 
@@ -286,6 +285,26 @@ mod tests {
             scores
         });
         assert_eq!(fit(&broken, &labels), SvmError::NotFinite { row: 4, column: 1 });
+    }
+
+    #[test]
+    fn a_penalty_that_cannot_be_fitted_leaves_the_others_of_its_path() {
+        let (scores, labels) = sample();
+        let penalties = [1.0, f64::MAX, 10.0];
+        let path = OneVsAllModel::fit_path(&scores, &labels, &SvmParameters::default(), &penalties).unwrap();
+        let [first, Err(error), last] = path.as_slice() else { panic!("{path:?}") };
+        assert!(matches!(error, SvmError::Solver { class: Emotion::Awe, .. }), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("lower `c`")));
+        for (model, c) in [(first, 1.0), (last, 10.0)] {
+            let alone =
+                OneVsAllModel::fit(&scores, &labels, &SvmParameters { c, ..Default::default() }).unwrap();
+            for (a, b) in alone.weights.iter().zip(&model.as_ref().unwrap().weights) {
+                assert!((a - b).abs() < 1e-6, "{a} and {b}");
+            }
+        }
+        let error =
+            OneVsAllModel::fit(&scores, &labels, &SvmParameters { c: f64::MAX, ..Default::default() });
+        assert!(matches!(error, Err(SvmError::Solver { .. })));
     }
 
     #[test]
