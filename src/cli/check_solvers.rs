@@ -25,7 +25,8 @@ impl CheckSolvers {
         let options = RunOptions { threads: self.threads, ..RunOptions::new(stop_on_signal()) };
         let resolved = self.experiment.load()?;
         let store = self.experiment.open_store(global, &resolved);
-        let planned = plan(&resolved, &store, &Places::of(&resolved.project))?;
+        // Not the fits themselves: one that fails is to be seen, too.
+        let planned = plan(&resolved, &store, &Places::of(&resolved.project))?.up_to_fits();
         announce(&planned, printer);
         let (_live, outcome) = compute(&resolved.experiment.name, &planned, &store, &options, printer)?;
         let mut all = Vec::new();

@@ -169,6 +169,13 @@ impl Graph {
         needed
     }
 
+    /// Leaves out all stages but those at some positions, which need no others.
+    pub(super) fn keep(&mut self, positions: &BTreeSet<usize>) {
+        let mut position = 0..;
+        self.nodes.retain(|_| position.next().is_some_and(|position| positions.contains(&position)));
+        self.positions = self.nodes.iter().enumerate().map(|(at, node)| (node.key, at)).collect();
+    }
+
     /// All stages.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

@@ -33,7 +33,7 @@ use crate::stages::inspect::Manifest;
 use crate::stages::pca::Reduction;
 use crate::stages::report::Report;
 use crate::stages::split::Split;
-use crate::stages::svm::Classifier;
+use crate::stages::svm::PenaltyOf;
 use crate::stages::sweep::SweepReport;
 use crate::store::{History, Key, Lookup, Record, Store};
 use crate::types::Digest;
@@ -104,7 +104,7 @@ pub struct PlannedPoint {
     pub failure: Option<String>,
 }
 
-/// What the support vector machines of a fold are fitted on, and they themselves.
+/// What the support vector machines of a fold are fitted on.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "as in the stages")]
 pub struct FitInputs {
@@ -115,12 +115,33 @@ pub struct FitInputs {
     pub split: Handle<Split>,
     pub reduction: Handle<Reduction>,
     pub components: Keep,
-    pub classifier: Handle<Classifier>,
+    pub c: PenaltyOf,
     pub class_weight: ClassWeight,
     pub scale: Scale,
 }
 
+impl FitInputs {
+    /// Keys of the stages that yield them.
+    fn keys(&self) -> impl Iterator<Item = Key> {
+        let selection = match &self.c {
+            PenaltyOf::Experiment(_) => None,
+            PenaltyOf::Selection(selection) => Some(selection.key()),
+        };
+        [self.manifest.key(), self.split.key(), self.reduction.key()].into_iter().chain(selection)
+    }
+}
+
 impl Plan {
+    /// The part of it that yields what the support vector machines are fitted on, and nothing beyond: no report.
+    #[must_use]
+    pub fn up_to_fits(mut self) -> Self {
+        let needed = self.graph.needed_for(self.fits.iter().flat_map(FitInputs::keys));
+        let mut position = 0..;
+        self.status.retain(|_| position.next().is_some_and(|position| needed.contains(&position)));
+        self.graph.keep(&needed);
+        Self { report: Reported::Nothing, figures: Vec::new(), points: Vec::new(), ..self }
+    }
+
     /// What failed of a sweep, given the stages that did; a point fails with any stage that it needs.
     pub fn failures_of(&self, stages: &BTreeMap<usize, String>) -> Failures {
         let reason = |needed: &BTreeSet<usize>| {

@@ -263,6 +263,18 @@ fn classify(
                 PenaltyOf::Selection(selection)
             }
         };
+        fits.push(FitInputs {
+            method: method.name.clone(),
+            repeat,
+            fold,
+            manifest,
+            split,
+            reduction,
+            components: pca.components,
+            c: c.clone(),
+            class_weight: svm.class_weight,
+            scale: svm.scale,
+        });
         let train = TrainSvm {
             manifest,
             split,
@@ -276,18 +288,6 @@ fn classify(
             code: svm_code(svm.solver),
         };
         let classifier = graph.add(label("train-svm"), train);
-        fits.push(FitInputs {
-            method: method.name.clone(),
-            repeat,
-            fold,
-            manifest,
-            split,
-            reduction,
-            components: pca.components,
-            classifier,
-            class_weight: svm.class_weight,
-            scale: svm.scale,
-        });
         reductions.push(reduction);
         classifiers.push(classifier);
     }

@@ -1,10 +1,10 @@
-//! The support vector machines of a finished run, fitted again with both solvers.
+//! The support vector machines of an experiment, fitted with both solvers.
 
 use super::{Outcome, RunError};
 use crate::plan::{FitInputs, Plan};
 use crate::solvers::svm::{Comparison, SvmParameters, compare};
 use crate::stage::{Artifact, Cancel, Handle, StageError};
-use crate::stages::svm::training_scores;
+use crate::stages::svm::{PenaltyOf, training_scores};
 use crate::store::Store;
 
 /// A problem of a plan, solved twice.
@@ -20,7 +20,8 @@ pub struct ProblemComparison {
     pub comparison: Comparison,
 }
 
-/// Fits every fold's machines of every method with the interior point and with linfa-svm, one problem at a time.
+/// Fits every fold's machines of every method with the interior point and with linfa-svm, one problem at a time; what
+/// they are fitted on is computed.
 ///
 /// # Errors
 /// A stored result that cannot be read, samples that no solver takes, or the wish to stop.
@@ -43,10 +44,12 @@ pub fn compare_solvers(
         let reader = Reader { store, outcome };
         let manifest = reader.read(inputs.manifest)?;
         let (split, reduction) = (reader.read(inputs.split)?, reader.read(inputs.reduction)?);
-        let classifier = reader.read(inputs.classifier)?;
         let scores = reduction.scores(inputs.components).map_err(at)?;
         let data = training_scores(&split, *fold, scores, &manifest, inputs.scale).map_err(at)?;
-        let c = classifier.c;
+        let c = match inputs.c {
+            PenaltyOf::Experiment(c) => c,
+            PenaltyOf::Selection(selection) => reader.read(selection)?.c,
+        };
         let parameters = SvmParameters { c, class_weight: inputs.class_weight, ..SvmParameters::default() };
         let hear =
             |comparison| done(ProblemComparison { method: method.clone(), fold: *fold, c, comparison });
