@@ -5,6 +5,7 @@
 //! new ones and a killed process leaves at most a file that [`is_temporary`] recognises.
 
 mod beneath;
+mod folder;
 mod journal;
 mod lock;
 mod sync;
@@ -16,9 +17,9 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use memmap2::MmapOptions;
-use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 
 pub use beneath::Beneath;
+pub use folder::{check_replaceable, remove_leftovers, replace_folder};
 pub use journal::{Journal, read_journal};
 pub use lock::{Lock, Sharing, try_lock};
 pub use sync::{sync_all, write_unsynced};
@@ -242,104 +243,6 @@ pub fn is_temporary(path: &Path) -> bool {
     path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(TEMPORARY))
 }
 
-/// Replaces the folder `path` by one that holds exactly `files` (name, bytes).
-///
-/// The new folder is made whole beside the old one and the two change names in one system call, so a
-/// failure at any point leaves the old folder as it was.
-pub fn replace_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), FsError> {
-    let parent = parent(path);
-    create_folder(parent)?;
-    let replace = || -> io::Result<()> {
-        let fresh = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent)?;
-        for (name, bytes) in files {
-            let mut file = File::create_new(fresh.path().join(name))?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-        }
-        make_listable(fresh.path())?;
-        sync_folder(fresh.path())?;
-        if path.is_dir() {
-            exchange(fresh.path(), path)?;
-        } else {
-            // A rename over an absent name; the guard then finds nothing left to remove.
-            fs::rename(fresh.path(), path)?;
-        }
-        sync_folder(parent)
-    };
-    // One at a time, so that what lies there meanwhile is nobody's work in progress. Where the file system knows no
-    // locks, a killed process's folder stays.
-    let turn = File::open(parent).and_then(|folder| folder.lock().map(|()| folder));
-    if turn.is_ok() {
-        remove_temporary(parent);
-    }
-    replace().map_err(FsError::at("replace folder", path))
-}
-
-/// Removes what killed processes left in `parent`, unless somebody is at work in it.
-pub fn remove_leftovers(parent: &Path) {
-    let left = || children(parent).unwrap_or_default().iter().any(|path| is_temporary(path));
-    if left()
-        && let Ok(folder) = File::open(parent)
-        && folder.try_lock().is_ok()
-    {
-        remove_temporary(parent);
-    }
-}
-
-/// Nothing depends on its success.
-fn remove_temporary(parent: &Path) {
-    for path in children(parent).unwrap_or_default().into_iter().filter(|path| is_temporary(path)) {
-        let _ = if path.is_dir() { remove_folder(&path) } else { remove_file(&path) };
-    }
-}
-
-/// Whether [`replace_folder`] could write there and would take away nothing but a folder that holds `mark`, for who would
-/// know before a long computation.
-pub fn check_replaceable(path: &Path, mark: &str) -> Result<(), FsError> {
-    let refuse = |error: io::Error| FsError::at("write folder", path)(error);
-    let in_the_way = if path.is_symlink() {
-        Some("a symbolic link")
-    } else if path.exists() && !path.is_dir() {
-        Some("a file")
-    } else if !path.join(mark).exists() && !children(path)?.is_empty() {
-        Some("a folder of something else")
-    } else {
-        None
-    };
-    if let Some(what) = in_the_way {
-        let message = format!("{what} of that name is there: move it away, or name the experiment otherwise");
-        return Err(refuse(io::Error::other(message)));
-    }
-    let above =
-        path.ancestors().skip(1).map(|above| if above == Path::new("") { Path::new(".") } else { above });
-    let Some(nearest) = above.into_iter().find(|above| above.exists()) else { return Ok(()) };
-    if !nearest.is_dir() {
-        let message = format!("`{}` is not a folder", nearest.display());
-        return Err(refuse(io::Error::other(message)));
-    }
-    access(nearest, Access::WRITE_OK).map_err(|error| refuse(error.into()))
-}
-
-#[cfg(unix)]
-fn make_listable(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-}
-
-/// Swaps two folders' names; where the file system can't do that in one step, in two.
-fn exchange(fresh: &Path, old: &Path) -> io::Result<()> {
-    match renameat_with(CWD, fresh, CWD, old, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(()),
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-            let aside = fresh.with_extension("old");
-            fs::rename(old, &aside)?;
-            fs::rename(fresh, old)?;
-            fs::rename(&aside, fresh)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,54 +255,5 @@ mod tests {
         write_atomic(&path, b"new").unwrap();
         assert_eq!(read(&path).unwrap(), b"new");
         assert_eq!(children(path.parent().unwrap()).unwrap(), [path]);
-    }
-
-    #[test]
-    fn a_replaced_folder_holds_only_the_new_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("results");
-        replace_folder(&path, &[("a".into(), b"1".to_vec()), ("b".into(), b"2".to_vec())]).unwrap();
-        replace_folder(&path, &[("c".into(), b"3".to_vec())]).unwrap();
-        assert_eq!(children(&path).unwrap(), [path.join("c")]);
-        assert_eq!(children(folder.path()).unwrap(), [path]);
-    }
-
-    #[test]
-    fn what_a_killed_process_left_goes_and_a_file_in_the_way_is_told_of() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, left) = (folder.path().join("results"), folder.path().join(".emolab-tmp-left"));
-        create_folder(&left.join("deeper")).unwrap();
-        replace_folder(&path, &[("a".into(), b"1".to_vec())]).unwrap();
-        assert_eq!(children(folder.path()).unwrap(), [path.clone()]);
-
-        create_folder(&left).unwrap();
-        let at_work = File::open(folder.path()).unwrap();
-        at_work.lock().unwrap();
-        remove_leftovers(folder.path());
-        assert!(left.exists());
-        drop(at_work);
-        remove_leftovers(folder.path());
-        assert!(!left.exists());
-
-        check_replaceable(&path, "a").unwrap();
-        check_replaceable(&path, "b").unwrap_err();
-        check_replaceable(&folder.path().join("new/deep"), "a").unwrap();
-        check_replaceable(&path.join("a"), "a").unwrap_err();
-        check_replaceable(&path.join("a/below"), "a").unwrap_err();
-        std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
-        check_replaceable(&folder.path().join("link"), "a").unwrap_err();
-        replace_folder(&path.join("a"), &[]).unwrap_err();
-        assert_eq!(read(&path.join("a")).unwrap(), b"1");
-    }
-
-    #[test]
-    fn a_failed_replacement_leaves_the_old_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("results");
-        replace_folder(&path, &[("a".into(), b"1".to_vec())]).unwrap();
-        let twice = [("x".to_owned(), Vec::new()), ("x".to_owned(), Vec::new())];
-        replace_folder(&path, &twice).unwrap_err();
-        assert_eq!(children(&path).unwrap(), [path.join("a")]);
-        assert_eq!(children(folder.path()).unwrap(), [path]);
     }
 }

@@ -79,6 +79,25 @@ fn bad_images_can_be_skipped_and_are_then_listed() {
 }
 
 #[test]
+fn pipes_and_devices_are_no_images_and_are_not_waited_for() {
+    let project = Project::with_images();
+    let folder = project.path().join("data/iaps-subset/awe");
+    let made = std::process::Command::new("mkfifo").arg(folder.join("pipe.png")).status().unwrap();
+    assert!(made.success());
+    std::os::unix::fs::symlink("/dev/zero", folder.join("zero.png")).unwrap();
+    let large = std::fs::File::create(folder.join("large.png")).unwrap();
+    large.set_len(1 << 40).unwrap();
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    for (path, reason) in
+        [("pipe.png", "not a file"), ("zero.png", "not a file"), ("large.png", "1099511627776 bytes")]
+    {
+        let line = ran.err.lines().find(|line| line.contains(path)).unwrap();
+        assert!(line.contains(reason), "{line}");
+    }
+}
+
+#[test]
 fn a_long_thin_image_is_an_image() {
     let project = Project::with_images();
     let long = image::RgbImage::from_pixel(5000, 1, image::Rgb([9, 99, 199]));
@@ -107,6 +126,8 @@ fn one_changed_image_costs_one_row() {
     assert!(before > 80 * 1280 * 4);
     let changed = image::RgbImage::from_pixel(32, 32, image::Rgb([9, 99, 199]));
     changed.save(project.path().join("data/iaps-subset/awe/3.png")).unwrap();
+    let plan = project.must(&["plan", FILE]);
+    assert!(plan.out.contains("images: 1 changed (awe/3.png)"), "{}", plan.out);
     project.must(&["run", FILE]);
     let added = rows() - before;
     assert!((1280 * 4..2 * 1280 * 4).contains(&added), "one row of 1,280 numbers and a header: {added}");

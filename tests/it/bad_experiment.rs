@@ -108,6 +108,27 @@ fn a_variable_that_is_not_utf_8_is_told_and_an_empty_store_is_none() {
 }
 
 #[test]
+fn what_cannot_be_is_told_at_its_place_before_anything_is_looked_for() {
+    let text = r#"[experiment]
+title = ""
+[dataset]
+name = "unknown"
+manifest = "my/manifest.txt"
+stand_in = "emoji"
+[[method]]
+[[method]]
+variant = "precomputed"
+features = "my/features.csv"
+name = "two\nlines"
+[embedding]
+iterations = 500
+"#;
+    insta::assert_snapshot!(refused(text, &["--set", "experiment.name=2016"]));
+    let outside = refused(text, &["--set", "method.network=alexnet"]);
+    assert!(outside.contains("set in files alone"), "{outside}");
+}
+
+#[test]
 fn a_title_that_the_font_cannot_show_is_told() {
     let project = Project::with_features();
     let ran = project.must(&["plan", "experiments/mine.toml", "--set", "experiment.title=情感 rates"]);
@@ -166,4 +187,7 @@ fn the_schema_is_json_and_knows_every_setting_of_the_shipped_experiments() {
         assert!(method[name]["description"].is_string(), "{name}");
     }
     assert!(properties("split")["train"].is_object() && properties("split")["folds"].is_object());
+    // What a file lacks may stand in the one that it extends; lists are not merged.
+    assert!(schema.get("required").is_none() && schema["properties"]["dataset"].get("required").is_none());
+    assert_eq!(schema["properties"]["method"]["items"]["required"], serde_json::json!(["variant"]));
 }

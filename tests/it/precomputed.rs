@@ -128,7 +128,9 @@ fn a_holdout_split_tests_on_its_test_part_only() {
     let project = Project::with_features();
     let holdout = "kind = \"holdout\"\ntrain = 0.5\ntest = 0.25\nvalidation = 0.25";
     project.edit(FILE, "folds = 3", holdout);
-    project.must(&["run", FILE]);
+    let ran = project.must(&["run", FILE]);
+    let awe = ran.out.lines().find(|line| line.starts_with("awe")).unwrap();
+    assert!(awe.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() <= 4, "{awe}");
     let table = project.read("results/mine/per_class_tpr.csv");
     let images: usize = table
         .lines()

@@ -38,6 +38,17 @@ fn the_experiment_that_the_readme_explains_is_one_that_loads() {
 }
 
 #[test]
+fn the_sweep_that_the_readme_explains_is_one_that_loads() {
+    let readme = read("README.md");
+    let from = readme.find("\n[sweep]\n").unwrap();
+    let block = readme[from..].split("```").next().unwrap();
+    let project = crate::harness::Project::empty().with_shipped();
+    project.write("experiments/swept.toml", format!("extends = \"iaps_5fold.toml\"\n{block}").as_bytes());
+    let shown = project.must(&["config", "experiments/swept.toml"]);
+    assert!(shown.out.contains("sweep"), "{}", shown.out);
+}
+
+#[test]
 fn every_shipped_experiment_loads() {
     let project = crate::harness::Project::empty();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");

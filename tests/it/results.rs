@@ -82,6 +82,22 @@ fn a_file_in_the_place_of_results_is_told_before_anything_runs() {
 }
 
 #[test]
+fn a_folder_of_something_else_is_never_replaced() {
+    let project = Project::with_features();
+    project.write("results/mine/notes.txt", b"my notes");
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("a folder of something else"), "{}", ran.err);
+    assert_eq!(project.read("results/mine/notes.txt"), "my notes");
+    std::fs::rename(project.path().join("results/mine"), project.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", project.path().join("results/mine")).unwrap();
+    let ran = project.emolab(&["run", FILE]);
+    assert!(ran.code == 1 && ran.err.contains("a symbolic link"), "{}", ran.err);
+    let ran = project.emolab(&["run", FILE, "--set", "experiment.name=paper"]);
+    assert!(ran.code == 2 && ran.err.contains("not `paper`"), "{}", ran.err);
+}
+
+#[test]
 fn what_a_killed_run_left_beside_the_results_goes() {
     let project = Project::with_features();
     project.must(&["run", FILE]);

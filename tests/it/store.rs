@@ -174,6 +174,19 @@ fn collection_of_a_shared_store_keeps_the_other_projects_results() {
 }
 
 #[test]
+fn verify_sees_damaged_rows_of_images() {
+    let project = Project::with_images();
+    project.must(&["run", "experiments/iaps_5fold.toml"]);
+    let packs = project.path().join(".emolab/v1/packs");
+    let extractor = std::fs::read_dir(packs).unwrap().next().unwrap().unwrap().path();
+    let index = std::fs::read_dir(extractor).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(index, "garbage").unwrap();
+    let ran = project.emolab(&["store", "verify"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.contains("rows kept per image"), "{}", ran.out);
+}
+
+#[test]
 fn ls_and_du_show_what_is_there() {
     let project = Project::with_features();
     project.must(&["run", FILE]);
