@@ -232,6 +232,9 @@ fn experiment(summary: &Summary, folder: &Path) -> String {
         text.push_str(&format!("*** {stand_in} ***\n"));
     }
     text.push_str(&format!("{}\n", table::leakage(summary)));
+    for warning in &summary.warnings {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
     if summary.skipped > 0 {
         text.push_str(&format!("{} bad images left out: see skipped.json\n", summary.skipped));
     }

@@ -85,7 +85,14 @@ impl Reduction {
 
 /// What an experiment's author can do about it.
 fn bad_input(error: &PcaError) -> StageError {
-    StageError::BadInput(format!("{error}; see `components` in `[pca]`"))
+    let way_out = match error {
+        PcaError::NoVariance { .. } => "features that are all alike tell nothing: leave the method out",
+        PcaError::TooManyComponents { .. } | PcaError::RankTooLow { .. } => {
+            "lower `components` in `[pca]`, or set `on_excess = \"clamp\"` there for as many as there are"
+        }
+        _ => "see `components` in `[pca]`",
+    };
+    StageError::BadInput(format!("{error}; {way_out}"))
 }
 
 /// What is decomposed for a number of components, so that numbers near it, and up to `shared`, share the

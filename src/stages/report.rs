@@ -122,7 +122,7 @@ pub struct MakeReport {
 
 impl Stage for MakeReport {
     const NAME: &'static str = "report";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     type Output = Report;
 
     fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {
@@ -146,6 +146,8 @@ impl Stage for MakeReport {
             fits.extend(own);
             predictions.push((name, repeats));
         }
+        let mut warnings = self.all_warnings(context)?;
+        warnings.extend(splits.iter().find_map(|split| split.leakage.as_ref()?.warning()));
         let summary = Summary {
             stand_in: self.stand_in.clone(),
             images: manifest.counts(),
@@ -154,10 +156,9 @@ impl Stage for MakeReport {
             skipped: manifest.skipped.len(),
             leakage: split.leakage.as_ref().map(Leakage::counts),
             repeats: splits.len(),
+            warnings: warnings.clone(),
             methods,
         };
-        let mut warnings = self.all_warnings(context)?;
-        warnings.extend(splits.iter().find_map(|split| split.leakage.as_ref()?.warning()));
         let mut files = self.figure(&summary, &evaluations, &warnings)?;
         files.extend(self.training_files(context, &warnings)?);
         let data_set = self.data_set();

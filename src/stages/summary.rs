@@ -33,6 +33,9 @@ pub struct Summary {
     pub leakage: Option<LeakageCounts>,
     /// How often the cross validation was repeated.
     pub repeats: usize,
+    /// What must be known to read the numbers.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// One per method.
     pub methods: Vec<MethodSummary>,
 }

@@ -43,7 +43,7 @@ impl SvmError {
         match self {
             Self::Gap { .. } | Self::NotConverged { .. } | Self::Solver { .. } => Some(
                 "the scores and C leave too few digits: lower `c`, weigh the classes less unevenly, or set \
-                 `scale = \"standard\"` in `[svm]`",
+                 `scale = \"global\"` or `\"standard\"` in `[svm]`",
             ),
             _ => None,
         }

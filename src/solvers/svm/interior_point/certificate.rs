@@ -45,6 +45,8 @@ pub(super) fn relative_gap(primal: f64, dual: f64) -> f64 {
 pub(super) struct Estimate {
     /// `w`, `[r]`.
     pub weights: Vec<f64>,
+    /// `b`.
+    pub bias: f64,
     /// Objective of the multipliers, in the design's units.
     pub dual: f64,
     /// Feasible multipliers, `[n]`.
@@ -70,9 +72,9 @@ impl Estimate {
 
         // The plane of these multipliers, or the iterate's own, whichever is better.
         let exact = vec![0.0; alpha.len()];
-        let of_multipliers = Placed::best((&values, &exact), half_square(&own), samples).primal;
-        let of_point = Placed::best((&point.values, &exact), half_square(point.weights()), samples).primal;
-        let (weights, primal) = if of_point < of_multipliers {
+        let of_multipliers = Placed::best((&values, &exact), half_square(&own), samples);
+        let of_point = Placed::best((&point.values, &exact), half_square(point.weights()), samples);
+        let (weights, Placed { bias, primal, .. }) = if of_point.primal < of_multipliers.primal {
             (point.weights().to_vec(), of_point)
         } else {
             (own, of_multipliers)
@@ -82,7 +84,7 @@ impl Estimate {
         let typical = alpha.iter().sum::<f64>() / alpha.len() as f64;
         let support_vectors =
             alpha.iter().zip(&point.lower).filter(|(alpha, lower)| **alpha / typical > **lower).count();
-        Self { weights, dual, support_vectors, gap: relative_gap(primal, dual), alpha }
+        Self { weights, bias, dual, support_vectors, gap: relative_gap(primal, dual), alpha }
     }
 }
 
@@ -95,13 +97,12 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    /// With weights `[d]` for scaled scores, stretched as is best.
-    pub fn new(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>) -> Self {
+    /// With weights `[d]` for scaled scores, a bias near `near`, and stretched as is best.
+    pub fn new(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>, near: f64) -> Self {
         let Values { values, mut errors } = scores.values(weights);
         let offset = scores.at_centre(&scores.restore(weights)).round();
-        let placed = Placed::best((&values, &errors), half_square(weights), samples);
         // The bias of scores that are not centred has fewer digits behind the point.
-        let rounding = 0.5 * f64::EPSILON * (placed.bias.abs() + (placed.bias - offset).abs());
+        let rounding = 0.5 * f64::EPSILON * (near.abs() + (near - offset).abs());
         for error in &mut errors {
             *error += rounding;
         }
@@ -174,7 +175,8 @@ fn feasible(alpha: &[f64], samples: &Samples) -> Vec<f64> {
     alpha
 }
 
-/// The bias of least loss for decision values without one, `[n]`; the middle where an interval has it, as LIBSVM.
+/// The bias of least loss for decision values without one, `[n]`; the middle where an interval has it.
+/// LIBSVM gives one of that interval's ends where no multiplier is free.
 ///
 /// The loss is piecewise linear in the bias. Its slope starts at minus the penalties of all positive samples,
 /// and rises by a sample's penalty where that sample reaches its margin, at `y_i (1 + error_i) - value_i`.

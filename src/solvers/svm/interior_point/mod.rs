@@ -212,12 +212,12 @@ fn certify(
 ) -> Certificate {
     let scores = design.scores();
     let weights = design.unfold(&best.weights);
-    let mut plane = Plane::new(scores, samples, &weights);
+    let mut plane = Plane::new(scores, samples, &weights, best.bias);
     let (mut dual, mut alpha) = (best.dual, best.alpha);
     if relative_gap(plane.primal, dual) > GAP
         && let Some(polished) = polish(scores, samples, point, &weights)
     {
-        let other = Plane::new(scores, samples, &polished.weights);
+        let other = Plane::new(scores, samples, &polished.weights, polished.bias);
         if other.primal < plane.primal {
             plane = other;
         }

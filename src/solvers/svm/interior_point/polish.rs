@@ -43,6 +43,8 @@ const UNSOLVED: f64 = 1e-14;
 pub(super) struct Polished {
     /// `w`, `[d]`.
     pub weights: Array1<f64>,
+    /// `b`.
+    pub bias: f64,
     /// Objective of the multipliers.
     pub dual: f64,
     /// `alpha`, `[n]`.
@@ -289,7 +291,7 @@ impl<'a, 's> Polish<'a, 's> {
         let half = 0.5 * weights.map(|weight| weight * weight).sum::<f64>();
         let sum = self.alpha.iter().fold(Double::default(), |sum, alpha| sum.plus_multiple(*alpha, 1.0));
         let alpha = self.alpha.iter().map(|alpha| alpha.round()).collect();
-        Polished { weights: self.weights, dual: sum.plus(-half).round(), alpha }
+        Polished { weights: self.weights, bias: self.bias, dual: sum.plus(-half).round(), alpha }
     }
 
     /// Scales the heavier side down, so that `sum y alpha = 0`.

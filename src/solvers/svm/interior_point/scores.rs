@@ -111,11 +111,18 @@ impl<'a> Scores<'a> {
 /// The sum of products and that of their magnitudes, each of [`LANES`] partial sums.
 fn product(a: &[f64], b: &[f64]) -> (f64, f64) {
     let (mut sums, mut sizes) = ([0.0; LANES], [0.0; LANES]);
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        for (lane, (a, b)) in a.iter().zip(b).enumerate() {
-            sums[lane] += a * b;
-            sizes[lane] += (a * b).abs();
+    let mut add = |lane: usize, product: f64| {
+        sums[lane] += product;
+        sizes[lane] += product.abs();
+    };
+    let ((rows_a, rest_a), (rows_b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in rows_a.iter().zip(rows_b) {
+        for lane in 0..LANES {
+            add(lane, a[lane] * b[lane]);
         }
+    }
+    for (lane, (a, b)) in rest_a.iter().zip(rest_b).enumerate() {
+        add(lane, a * b);
     }
     (sums.iter().sum(), sizes.iter().sum())
 }
