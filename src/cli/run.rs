@@ -50,8 +50,7 @@ impl Run {
         }
         announce(&planned, printer);
         if planned.misses() > 0 {
-            let folder = results::folder(&resolved.project, &resolved.experiment.name);
-            crate::fs::check_replaceable(&folder, results::RECORD)?;
+            results::check_folder(&results::folder(&resolved.project, &resolved.experiment.name))?;
         }
         let options = RunOptions {
             threads: self.threads,

@@ -101,7 +101,7 @@ fn read_document(file: &Path) -> Result<String, Problem> {
     })?;
     String::from_utf8(bytes).map_err(|error| {
         let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + sound.iter().filter(|byte| **byte == b'\n').count();
+        let line = sound.split(|byte| *byte == b'\n').count();
         refuse(&format!("it is not UTF-8 at line {line}"))
     })
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 
@@ -62,15 +62,15 @@ fn remove_temporary(parent: &Path) {
     }
 }
 
-/// Whether [`replace_folder`] could write there and would take away nothing but a folder that holds `mark`, for who would
-/// know before a long computation.
-pub fn check_replaceable(path: &Path, mark: &str) -> Result<(), FsError> {
+/// Whether [`replace_folder`] could write there and would take away nothing but a folder whose content `may_go`, for who
+/// would know before a long computation.
+pub fn check_replaceable(path: &Path, may_go: impl Fn(&[PathBuf]) -> bool) -> Result<(), FsError> {
     let refuse = |error: io::Error| FsError::at("write folder", path)(error);
     let in_the_way = if path.is_symlink() {
         Some("a symbolic link")
     } else if path.exists() && !path.is_dir() {
         Some("a file")
-    } else if !path.join(mark).exists() && !children(path)?.is_empty() {
+    } else if !may_go(&children(path)?) {
         Some("a folder of something else")
     } else {
         None
@@ -130,7 +130,7 @@ mod tests {
         let (path, left) = (folder.path().join("results"), folder.path().join(".emolab-tmp-left"));
         create_folder(&left.join("deeper")).unwrap();
         replace_folder(&path, &[("a".into(), b"1".to_vec())]).unwrap();
-        assert_eq!(children(folder.path()).unwrap(), [path.clone()]);
+        assert_eq!(children(folder.path()).unwrap(), std::slice::from_ref(&path));
 
         create_folder(&left).unwrap();
         let at_work = File::open(folder.path()).unwrap();
@@ -141,13 +141,15 @@ mod tests {
         remove_leftovers(folder.path());
         assert!(!left.exists());
 
-        check_replaceable(&path, "a").unwrap();
-        check_replaceable(&path, "b").unwrap_err();
-        check_replaceable(&folder.path().join("new/deep"), "a").unwrap();
-        check_replaceable(&path.join("a"), "a").unwrap_err();
-        check_replaceable(&path.join("a/below"), "a").unwrap_err();
+        let check =
+            |path: &Path| check_replaceable(path, |files| files.iter().all(|file| file.ends_with("a")));
+        check(&path).unwrap();
+        check(folder.path()).unwrap_err();
+        check(&folder.path().join("new/deep")).unwrap();
+        check(&path.join("a")).unwrap_err();
+        check(&path.join("a/below")).unwrap_err();
         std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
-        check_replaceable(&folder.path().join("link"), "a").unwrap_err();
+        check(&folder.path().join("link")).unwrap_err();
         replace_folder(&path.join("a"), &[]).unwrap_err();
         assert_eq!(read(&path.join("a")).unwrap(), b"1");
     }

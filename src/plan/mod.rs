@@ -226,7 +226,7 @@ pub fn plan_without(
 fn unshown(experiment: &Experiment) -> Option<String> {
     let names = experiment.methods.iter().map(|method| &method.name);
     let text: String =
-        names.chain([&experiment.title, &experiment.dataset.name]).map(|name| name.as_str()).collect();
+        names.chain([&experiment.title, &experiment.dataset.name]).map(String::as_str).collect();
     let missing = crate::figures::unshown(&text);
     (!missing.is_empty())
         .then(|| format!("the font of the figures lacks `{missing}`, and shows boxes instead"))

@@ -132,7 +132,8 @@ impl Table {
     /// row alike about the data set is left to the page's banner, and numbers are rounded.
     pub fn of(csv: &Csv, caption: &str, note: &str) -> Self {
         let shown: Vec<usize> = (0..csv.columns.len())
-            .filter(|at| !is_bound(csv, *at) && !(csv.columns[*at] == "data_set" && is_one_value(csv, *at)))
+            .filter(|at| !is_bound(csv, *at))
+            .filter(|at| csv.columns[*at] != "data_set" || !is_one_value(csv, *at))
             .collect();
         let rows = csv.rows.iter().take(MOST_ROWS);
         let rows: Vec<Vec<Cell>> =

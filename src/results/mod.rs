@@ -62,6 +62,37 @@ pub fn folder(project: &Path, experiment: &str) -> PathBuf {
     project.join("results").join(experiment)
 }
 
+/// Names of results without their endings; figures and tables have numbers, too.
+const NAMES: [&str; 12] = [
+    "best",
+    "comparisons",
+    "confusion",
+    "fits",
+    "leakage",
+    "measures",
+    "penalties",
+    "per_class_tpr",
+    "predictions",
+    "repeats",
+    "skipped",
+    "training",
+];
+
+/// Whether results can be written to a folder: it is not there, or a run made it, or it holds some of what a run leaves,
+/// as of results that were passed on.
+///
+/// # Errors
+/// Something else is there, or nothing can be written.
+pub fn check_folder(folder: &Path) -> Result<(), FsError> {
+    let is_result = |path: &PathBuf| {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        NAMES.contains(&stem) || ["figure", "table", "sweep"].iter().any(|start| stem.starts_with(start))
+    };
+    fs::check_replaceable(folder, |files| {
+        files.iter().any(|file| file.ends_with(RECORD)) || files.iter().all(is_result)
+    })
+}
+
 /// Brings the results folder to what the run computed. A folder that is so already is not touched: a second run
 /// of the same experiment leaves the same bytes.
 pub fn write(
@@ -98,7 +129,7 @@ pub fn write(
         }
         let mut all: Vec<(String, Vec<u8>)> = files.into_iter().collect();
         all.push((RECORD.to_owned(), record.to_json()));
-        fs::check_replaceable(folder, RECORD)?;
+        check_folder(folder)?;
         fs::replace_folder(folder, &all)?;
     }
     if let Some(parent) = folder.parent() {

@@ -61,17 +61,7 @@ impl Listing {
             self.images.get(row).ok_or_else(|| StageError::Failed(format!("there is no image {row}")))?;
         let bytes = match &self.archive {
             Some(archive) => archive.slice(row).to_vec(),
-            None => {
-                let path = folder.join(&image.path);
-                let length = crate::fs::length(&path).unwrap_or(0);
-                if length > images::MOST_BYTES {
-                    let most = images::MOST_BYTES;
-                    let message = format!("the file has {length} bytes, and an image at most {most}");
-                    return Err(StageError::BadInput(message));
-                }
-                crate::fs::read(&path)
-                    .map_err(|error| StageError::BadInput(format!("{error}: {}", error.source)))?
-            }
+            None => read_image(&folder.join(&image.path))?,
         };
         if image.digest.is_some_and(|digest| digest != key::digest(&bytes)) {
             let message = format!("`{}` changed while the run was going on; run again", image.path);
@@ -107,6 +97,18 @@ impl Listing {
         }
         key::digest(text.as_bytes())
     }
+}
+
+/// A file that may be an image; one that is too large for that is not read.
+fn read_image(path: &Path) -> Result<Vec<u8>, StageError> {
+    let length = crate::fs::length(path).unwrap_or(0);
+    if length > images::MOST_BYTES {
+        let most = images::MOST_BYTES;
+        return Err(StageError::BadInput(format!(
+            "the file has {length} bytes, and an image at most {most}"
+        )));
+    }
+    crate::fs::read(path).map_err(|error| StageError::BadInput(format!("{error}: {}", error.source)))
 }
 
 impl Archive {

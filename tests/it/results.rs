@@ -98,6 +98,17 @@ fn a_folder_of_something_else_is_never_replaced() {
 }
 
 #[test]
+fn results_that_were_passed_on_without_their_record_are_written_again() {
+    let project = Project::with_features();
+    for name in ["figure5.svg", "per_class_tpr.csv", "confusion.csv", "table3.md"] {
+        project.write(&format!("results/mine/{name}"), b"as committed");
+    }
+    project.must(&["run", FILE]);
+    assert!(project.has("results/mine/run.json") && !project.has("results/mine/table3.md"));
+    assert_ne!(project.read("results/mine/confusion.csv"), "as committed");
+}
+
+#[test]
 fn what_a_killed_run_left_beside_the_results_goes() {
     let project = Project::with_features();
     project.must(&["run", FILE]);
