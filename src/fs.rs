@@ -11,7 +11,7 @@ mod lock;
 mod sync;
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -53,12 +53,22 @@ impl FsError {
 
 /// The whole file. What is no file (a pipe, a device) is refused and not waited for.
 pub fn read(path: &Path) -> Result<Vec<u8>, FsError> {
-    let read = || match fs::metadata(path)? {
-        metadata if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        metadata if !metadata.is_file() => Err(io::Error::other("it is not a file")),
-        _ => fs::read(path),
+    let read = || {
+        require_file(&fs::metadata(path)?)?;
+        fs::read(path)
     };
     read().map_err(FsError::at("read", path))
+}
+
+/// Refuses what is no file: a folder, a pipe, a device.
+pub fn require_file(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() { Ok(()) } else { Err(io::Error::other("it is not a file")) }
+}
+
+/// The text that bytes are, or the line, from 1, on which they stop being UTF-8.
+pub fn utf8(bytes: &[u8]) -> Result<&str, usize> {
+    std::str::from_utf8(bytes)
+        .map_err(|error| bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count())
 }
 
 /// The whole file, which must be UTF-8.
@@ -78,9 +88,7 @@ impl MappedFile {
     pub fn open(path: &Path) -> Result<Self, FsError> {
         let file = File::open(path).map_err(FsError::at("open", path))?;
         let metadata = file.metadata().map_err(FsError::at("read", path))?;
-        if !metadata.is_file() {
-            return Err(FsError::at("map", path)(io::Error::other("it is not a file")));
-        }
+        require_file(&metadata).map_err(FsError::at("map", path))?;
         Ok(Self { path: path.to_owned(), file, length: metadata.len() })
     }
 

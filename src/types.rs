@@ -53,6 +53,15 @@ impl Emotion {
         self as usize
     }
 
+    /// How often each occurs.
+    pub fn counts(emotions: impl IntoIterator<Item = Self>) -> [usize; 8] {
+        let mut counts = [0; 8];
+        for emotion in emotions {
+            counts[emotion.index()] += 1;
+        }
+        counts
+    }
+
     /// Whether the figures show it among the positive emotions.
     pub const fn is_positive(self) -> bool {
         matches!(self, Self::Amusement | Self::Awe | Self::Contentment | Self::Excitement)

@@ -165,5 +165,5 @@ fn row(name: &str, paired: &Paired) -> Vec<String> {
 
 fn shown(difference: &Difference) -> [String; 2] {
     let Difference { value, interval, p } = difference;
-    [format!("{value:+.3} [{:+.3}, {:+.3}]", interval.low, interval.high), table::p_value(*p)]
+    [table::signed(*value, [interval.low, interval.high]), table::p_value(*p)]
 }

@@ -231,7 +231,8 @@ fn experiment(summary: &Summary, folder: &Path) -> String {
         text.push_str(&format!("*** {stand_in} ***\n"));
     }
     text.push_str(&format!("{}\n", table::leakage(summary)));
-    for warning in &summary.warnings {
+    // The stand-in stands above.
+    for warning in summary.warnings.iter().filter(|warning| Some(*warning) != summary.stand_in.as_ref()) {
         text.push_str(&format!("warning: {warning}\n"));
     }
     if summary.skipped > 0 {

@@ -89,12 +89,7 @@ pub fn pairs(comparisons: &Csv) -> Result<String, CsvError> {
     let header = ["second against first", "mean rate, 95 %", "bootstrap p", "accuracy, 95 %", "McNemar p"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for (_, row) in comparisons.rows() {
-        let shown = format!(
-            "{:+.3} [{:+.3}, {:+.3}]",
-            number(&row[difference]),
-            number(&row[low]),
-            number(&row[high])
-        );
+        let shown = signed(number(&row[difference]), [number(&row[low]), number(&row[high])]);
         match row[measure].as_str() {
             "mean_true_positive_rate" => {
                 let name = format!("{} against {}", row[second], row[first]);
@@ -110,6 +105,11 @@ pub fn pairs(comparisons: &Csv) -> Result<String, CsvError> {
         }
     }
     Ok(align(&rows))
+}
+
+/// A difference with its interval.
+pub fn signed(value: f64, [low, high]: [f64; 2]) -> String {
+    format!("{value:+.3} [{low:+.3}, {high:+.3}]")
 }
 
 /// As it is written in a paper.

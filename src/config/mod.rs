@@ -99,9 +99,6 @@ fn read_document(file: &Path) -> Result<String, Problem> {
     let bytes = fs::read(file).map_err(|error| {
         if error.is_missing() { refuse("no such file") } else { refuse(&error.source.to_string()) }
     })?;
-    String::from_utf8(bytes).map_err(|error| {
-        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = sound.split(|byte| *byte == b'\n').count();
-        refuse(&format!("it is not UTF-8 at line {line}"))
-    })
+    let text = fs::utf8(&bytes).map_err(|line| refuse(&format!("it is not UTF-8 at line {line}")))?;
+    Ok(text.to_owned())
 }

@@ -35,6 +35,16 @@ pub(super) fn number(value: &Value) -> Option<f64> {
     }
 }
 
+/// A finite number above 0.
+pub(super) fn above_0(value: &Value) -> Option<f64> {
+    number(value).filter(|number| number.is_finite() && *number > 0.0)
+}
+
+/// A finite number, 0 or more.
+pub(super) fn from_0(value: &Value) -> Option<f64> {
+    number(value).filter(|number| number.is_finite() && *number >= 0.0)
+}
+
 pub(super) fn show_value(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("{text:?}"),

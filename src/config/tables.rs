@@ -7,7 +7,7 @@ use figment::value::Value;
 use super::experiment::{
     Dataset, Experiment, Figure, OnBadImage, Pca, PcaFit, Penalty, Split, SplitKind, StandIn, Svm,
 };
-use super::names::{nearest, number, one_of, show_value};
+use super::names::{above_0, nearest, number, one_of, show_value};
 use super::section::{Reader, Section};
 use super::setting::Shown;
 use super::{embedding, methods, training};
@@ -311,11 +311,11 @@ fn penalty(table: &Section<'_>) -> Penalty {
 fn penalties(value: &Value) -> Result<Vec<f64>, String> {
     let expected = || "a number above 0, or a list of two or more that differ".to_owned();
     let Value::Array(_, items) = value else {
-        return positive(value)
+        return above_0(value)
             .map(|c| vec![c])
             .ok_or_else(|| "a number above 0, or a list of them".to_owned());
     };
-    let all: Vec<f64> = items.iter().map(positive).collect::<Option<_>>().ok_or_else(expected)?;
+    let all: Vec<f64> = items.iter().map(above_0).collect::<Option<_>>().ok_or_else(expected)?;
     let differ = all.iter().enumerate().all(|(at, c)| !all[..at].contains(c));
     if all.len() > 1 && differ { Ok(all) } else { Err(expected()) }
 }
@@ -332,7 +332,7 @@ fn class_weight(table: &Section<'_>) -> ClassWeight {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None => problem,
             });
-        } else if positive(value).is_none() {
+        } else if above_0(value).is_none() {
             let message = format!("the weight of `{name}` cannot be {}", show_value(value));
             let problem = table.entry_problem(key, (name, value), false, message);
             table.report(problem.label("expected a number above 0"));
@@ -351,7 +351,7 @@ fn class_weight(table: &Section<'_>) -> ClassWeight {
         Value::String(_, text) if text == "none" => Ok(ClassWeight::None),
         // Entries that are wrong are told above.
         Value::Dict(_, fields) => Ok(ClassWeight::PerClass(
-            Emotion::ALL.map(|emotion| fields.get(emotion.name()).and_then(positive)),
+            Emotion::ALL.map(|emotion| fields.get(emotion.name()).and_then(above_0)),
         )),
         _ => Err("`balanced`, `none`, or a table of a positive number per emotion".to_owned()),
     };
@@ -359,10 +359,6 @@ fn class_weight(table: &Section<'_>) -> ClassWeight {
         Shown::Text(if *weight == ClassWeight::None { "none" } else { "balanced" }.to_owned())
     };
     table.field(key, "Extra penalty on the rarer side.", shape, read, show).or(ClassWeight::Balanced)
-}
-
-fn positive(value: &Value) -> Option<f64> {
-    number(value).filter(|number| number.is_finite() && *number > 0.0)
 }
 
 const FIGURE_KINDS: [(&str, FigureKind); 2] =

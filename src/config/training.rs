@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use figment::value::Value;
 
 use super::experiment::{Dataset, OnBadImage, Training, Trainings};
-use super::names::{number, show_value};
+use super::names::{above_0, from_0, show_value};
 use super::section::Section;
 use super::setting::Shown;
 use super::tables;
@@ -267,16 +267,9 @@ fn rates(value: &Value) -> Result<BTreeMap<String, f64>, String> {
     Ok(fields.iter().filter_map(|(name, value)| Some((name.clone(), from_0(value)?))).collect())
 }
 
-fn from_0(value: &Value) -> Option<f64> {
-    number(value).filter(|rate| rate.is_finite() && *rate >= 0.0)
-}
-
 fn positive(table: &Section<'_>, key: &'static str, help: &'static str, default: f64) -> f64 {
     let shape = serde_json::json!({"type": "number", "exclusiveMinimum": 0});
-    let read = |value: &Value| {
-        let number = number(value).filter(|number| number.is_finite() && *number > 0.0);
-        number.ok_or_else(|| "a number above 0".to_owned())
-    };
+    let read = |value: &Value| above_0(value).ok_or_else(|| "a number above 0".to_owned());
     table.field(key, help, shape, read, |number| Shown::Number(*number)).or(default)
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dir, Mode, OFlags, open, openat};
 
-use super::FsError;
+use super::{FsError, require_file};
 
 /// An open folder.
 #[derive(Debug)]
@@ -44,9 +44,7 @@ impl Beneath {
         let path = self.path.join(name);
         let file = File::from(self.below(name, OFlags::NONBLOCK)?);
         let metadata = file.metadata().map_err(FsError::at("read", &path))?;
-        if !metadata.is_file() {
-            return Err(FsError::at("read", &path)(io::Error::other("it is not a file")));
-        }
+        require_file(&metadata).map_err(FsError::at("read", &path))?;
         Ok(file)
     }
 

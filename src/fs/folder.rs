@@ -79,9 +79,10 @@ pub fn check_replaceable(path: &Path, may_go: impl Fn(&[PathBuf]) -> bool) -> Re
         let message = format!("{what} of that name is there: move it away, or name the experiment otherwise");
         return Err(refuse(io::Error::other(message)));
     }
-    let above =
-        path.ancestors().skip(1).map(|above| if above == Path::new("") { Path::new(".") } else { above });
-    let Some(nearest) = above.into_iter().find(|above| above.exists()) else { return Ok(()) };
+    let mut nearest = parent(path);
+    while !nearest.exists() {
+        nearest = parent(nearest);
+    }
     if !nearest.is_dir() {
         let message = format!("`{}` is not a folder", nearest.display());
         return Err(refuse(io::Error::other(message)));

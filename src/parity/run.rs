@@ -59,6 +59,14 @@ impl FinishedRun {
     pub fn read(folder: &Beneath) -> Result<Self, ParityError> {
         let record = folder.read(RECORD).ok().and_then(|bytes| RunRecord::from_json(&bytes).ok());
         let record = record.ok_or_else(|| ParityError::NoRun { folder: folder.path().to_owned() })?;
+        Self::of(record, folder)
+    }
+
+    /// A results folder whose record was read.
+    ///
+    /// # Errors
+    /// Its files are not what a run leaves.
+    pub fn of(record: RunRecord, folder: &Beneath) -> Result<Self, ParityError> {
         let name =
             folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let sweep = optional(folder, "sweep.csv", Sweep::parse)?;

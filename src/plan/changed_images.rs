@@ -24,22 +24,23 @@ pub struct ChangedImages {
 impl ChangedImages {
     /// From one listing to the next.
     pub fn between(before: &Listing, now: &Listing) -> Self {
-        let by_path = |listing: &Listing| -> HashMap<String, ListedImage> {
-            listing.images.iter().map(|image| (image.path.clone(), image.clone())).collect()
-        };
         let (old, new) = (by_path(before), by_path(now));
         let mut difference = Self::default();
         for image in &now.images {
-            match old.get(&image.path) {
+            match old.get(image.path.as_str()) {
                 None => difference.added.push(image.path.clone()),
-                Some(other) if other != image => difference.changed.push(image.path.clone()),
+                Some(other) if *other != image => difference.changed.push(image.path.clone()),
                 Some(_) => {}
             }
         }
-        let gone = before.images.iter().filter(|image| !new.contains_key(&image.path));
+        let gone = before.images.iter().filter(|image| !new.contains_key(image.path.as_str()));
         difference.gone = gone.map(|image| image.path.clone()).collect();
         difference
     }
+}
+
+fn by_path(listing: &Listing) -> HashMap<&str, &ListedImage> {
+    listing.images.iter().map(|image| (image.path.as_str(), image)).collect()
 }
 
 impl fmt::Display for ChangedImages {

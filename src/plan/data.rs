@@ -191,12 +191,7 @@ fn look_for(
 }
 
 fn differences(card: &Card, listing: &Listing) -> Option<String> {
-    let mut found = [0; 8];
-    for image in &listing.images {
-        if let Some(emotion) = Emotion::from_name(&image.label) {
-            found[emotion.index()] += 1;
-        }
-    }
+    let found = Emotion::counts(listing.images.iter().filter_map(|image| Emotion::from_name(&image.label)));
     let differences = card.differences(&found);
     let parts: Vec<String> = differences
         .iter()

@@ -128,7 +128,7 @@ impl Run {
             provenance: provenance::provenance(&record),
             cite: cite::cite(&record, card.as_ref()),
             compared: compared.collect(),
-            finished: FinishedRun::read(folder)?,
+            finished: FinishedRun::of(record, folder)?,
             data_set,
         })
     }

@@ -55,10 +55,7 @@ pub(super) fn shuffled_units(
     Ok(units
         .into_iter()
         .map(|(_, rows)| {
-            let mut counts = [0; 8];
-            for label in rows.iter().filter_map(|&row| labels.get(row)) {
-                counts[label.index()] += 1;
-            }
+            let counts = Emotion::counts(rows.iter().filter_map(|&row| labels.get(row).copied()));
             Unit { rows, counts }
         })
         .collect())

@@ -149,13 +149,7 @@ impl Stage for FineTune {
         if let Some(most) = self.max_per_class {
             training = draw(&training, &manifest, most, self.seed);
         }
-        let counts = |places: &[usize]| {
-            let mut counts = [0; 8];
-            for &at in places {
-                counts[manifest.images[at].label.index()] += 1;
-            }
-            counts
-        };
+        let counts = |places: &[usize]| Emotion::counts(places.iter().map(|&at| manifest.images[at].label));
         if training.is_empty() {
             return Err(StageError::BadInput("there are no images to train on".to_owned()));
         }

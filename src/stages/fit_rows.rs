@@ -41,9 +41,13 @@ pub(super) fn penalty_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<
 }
 
 /// What the results must say of a method's fits: penalties left out of a choice, answers that are none.
-pub(super) fn fit_warnings(context: &Context<'_>, method: &Entry) -> Result<Vec<String>, StageError> {
+pub(super) fn fit_warnings(
+    context: &Context<'_>,
+    method: &Entry,
+    fits: &[FitRow],
+) -> Result<Vec<String>, StageError> {
     let mut warnings = left_out_penalties(context, method)?;
-    warnings.extend(far_from_optimum(&fit_rows(context, method)?));
+    warnings.extend(far_from_optimum(fits));
     Ok(warnings)
 }
 

@@ -1,11 +1,12 @@
 //! A cross validation inside one fold's training images: what is chosen by it has never seen the test images.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 use super::features::Features;
 use super::inspect::Manifest;
 use super::split::Split;
 use crate::metrics::{Evaluation, mean_true_positive_rate};
+use crate::solvers::svm::{OneVsAllModel, SvmError};
 use crate::split::{self, Fold, Train};
 use crate::stage::{Context, StageError};
 use crate::types::{Emotion, Seed};
@@ -27,6 +28,19 @@ pub(super) struct InnerFolds {
 /// Why a candidate cannot be fitted.
 #[derive(Clone, Debug)]
 pub(super) struct Unfit(pub String);
+
+/// What a machine, if it could be trained, predicts for scaled test rows, `[n, k]`.
+pub(super) fn answers(
+    svm: Result<OneVsAllModel, SvmError>,
+    rows: ArrayView2<'_, f64>,
+) -> Result<Result<Vec<Emotion>, Unfit>, StageError> {
+    let svm = match svm {
+        Ok(svm) => svm,
+        Err(error) => return Ok(Err(Unfit(error.to_string()))),
+    };
+    let values = svm.decision_values(rows).map_err(|error| failed(&error))?;
+    Ok(Ok(svm.predict(values.view())))
+}
 
 /// A fold's training images, split.
 pub(super) struct Parts {

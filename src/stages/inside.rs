@@ -8,7 +8,7 @@ use ndarray::s;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{InnerFolds, Parts, Unfit};
+use super::inner_folds::{InnerFolds, Parts, Unfit, answers};
 use super::inspect::Manifest;
 use super::split::Split;
 use super::svm::PenaltyOf;
@@ -190,13 +190,7 @@ impl RateInside {
             let penalties: Vec<f64> = path.tried.iter().map(|(_, c)| *c).collect();
             let fits = OneVsAllModel::fit_path(&train, &labels, &parameters, &penalties);
             for ((at, _), svm) in path.tried.iter().zip(fits.map_err(|error| failed(&error))?) {
-                predicted[*at] = match svm {
-                    Ok(svm) => {
-                        let values = svm.decision_values(test.view()).map_err(|error| failed(&error))?;
-                        Ok(svm.predict(values.view()))
-                    }
-                    Err(error) => Err(Unfit(error.to_string())),
-                };
+                predicted[*at] = answers(svm, test.view())?;
             }
         }
         Ok(predicted)

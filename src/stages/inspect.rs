@@ -60,11 +60,7 @@ impl Manifest {
 
     /// Images per emotion.
     pub fn counts(&self) -> [usize; 8] {
-        let mut counts = [0; 8];
-        for image in &self.images {
-            counts[image.label.index()] += 1;
-        }
-        counts
+        Emotion::counts(self.images.iter().map(|image| image.label))
     }
 }
 

@@ -54,11 +54,7 @@ pub struct Predictions {
 impl Predictions {
     /// Images per emotion.
     pub fn tested(&self) -> [usize; 8] {
-        let mut counts = [0; 8];
-        for row in &self.rows {
-            counts[row.label.index()] += 1;
-        }
-        counts
+        Emotion::counts(self.rows.iter().map(|row| row.label))
     }
 
     /// Confusion matrices of the folds.

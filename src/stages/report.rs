@@ -134,11 +134,13 @@ impl Stage for MakeReport {
         let mut methods = Vec::new();
         let (mut fits, mut penalties) = (Vec::new(), Vec::new());
         let mut predictions = Vec::new();
+        let mut warnings = self.warnings_of_data(context)?;
         for (method, measures) in self.methods.iter().zip(&measurements.methods) {
             let repeats = method.repeats.iter().map(|repeat| context.get(&repeat.predictions));
             let repeats = repeats.collect::<Result<Vec<_>, _>>()?;
             let own = fit_rows(context, method)?;
             penalties.extend(penalty_rows(context, method)?);
+            warnings.extend(fit_warnings(context, method, &own)?);
             let name = method.name.clone();
             let evaluation = MethodEvaluation { name: name.clone(), evaluation: evaluation_of(&repeats)? };
             methods.push(MethodSummary::of(&evaluation, &repeats, measures, &own));
@@ -146,12 +148,14 @@ impl Stage for MakeReport {
             fits.extend(own);
             predictions.push((name, repeats));
         }
-        let mut warnings = self.all_warnings(context)?;
         warnings.extend(splits.iter().find_map(|split| split.leakage.as_ref()?.warning()));
         let summary = Summary {
             stand_in: self.stand_in.clone(),
             images: manifest.counts(),
-            tested: predictions.first().map_or([0; 8], |(_, repeats)| repeats[0].tested()),
+            tested: predictions
+                .first()
+                .and_then(|(_, repeats)| repeats.first())
+                .map_or([0; 8], |first| first.tested()),
             left_out: split.left_out.clone(),
             skipped: manifest.skipped.len(),
             leakage: split.leakage.as_ref().map(Leakage::counts),
@@ -194,8 +198,8 @@ impl Stage for MakeReport {
 }
 
 impl MakeReport {
-    /// What every figure says, the overlaps that were allowed among it.
-    fn all_warnings(&self, context: &Context<'_>) -> Result<Vec<String>, StageError> {
+    /// What is known before the fits are read, the overlaps that were allowed among it.
+    fn warnings_of_data(&self, context: &Context<'_>) -> Result<Vec<String>, StageError> {
         let mut warnings = self.warnings.clone();
         for (method, overlap) in &self.overlaps {
             let overlap = context.get(overlap)?;
@@ -205,9 +209,6 @@ impl MakeReport {
                     "{method} was trained on {known} of the {all} images that it is tested on"
                 ));
             }
-        }
-        for method in &self.methods {
-            warnings.extend(fit_warnings(context, method)?);
         }
         Ok(warnings)
     }

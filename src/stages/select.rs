@@ -8,14 +8,14 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{InnerFolds, Unfit};
+use super::inner_folds::{InnerFolds, Unfit, answers};
 use super::inspect::Manifest;
 use super::pca::level;
 use super::split::Split;
 use super::{from_json, to_json};
 use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
-use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmError, SvmParameters, SvmSolver};
+use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
 use crate::split::{Fold, Train};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::{Emotion, Seed};
@@ -166,16 +166,8 @@ impl SelectPenalty {
             ..SvmParameters::default()
         };
         let fits = OneVsAllModel::fit_path(&scores, &labels, &parameters, &self.candidates);
-        let predict = |svm: Result<OneVsAllModel, SvmError>| {
-            let svm = match svm {
-                Ok(svm) => svm,
-                Err(error) => return Ok(Err(Unfit(error.to_string()))),
-            };
-            let values = svm.decision_values(tested.view()).map_err(|error| failed(&error))?;
-            Ok(Ok(svm.predict(values.view())))
-        };
         let fits = fits.map_err(|error| StageError::Failed(format!("inner cross validation: {error}")))?;
-        fits.into_iter().map(predict).collect()
+        fits.into_iter().map(|svm| answers(svm, tested.view())).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::drawing::drawn;
 use super::evaluate::{Prediction, Predictions};
-use super::fit_rows::fit_warnings;
+use super::fit_rows::{fit_rows, fit_warnings};
 use super::inside::InsideRates;
 use super::inspect::Manifest;
 use super::overlap::Overlap;
@@ -297,7 +297,7 @@ impl MakeSweepReport {
         }
         let mut read = Vec::new();
         for method in methods {
-            for note in fit_warnings(context, method)? {
+            for note in fit_warnings(context, method, &fit_rows(context, method)?)? {
                 if !notes.contains(&note) {
                     notes.push(note);
                 }

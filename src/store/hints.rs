@@ -67,18 +67,11 @@ impl Hints {
 
     /// As [`digest`](Self::digest), for a file of at most so many bytes; a larger one is refused unread.
     pub fn digest_up_to(&self, most: u64, path: &Path) -> Result<Digested, FsError> {
-        let metadata = match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() && metadata.len() > most => {
-                let too_large = std::io::Error::from(std::io::ErrorKind::FileTooLarge);
-                return Err(FsError::at("read", path)(too_large));
-            }
-            Ok(metadata) if metadata.is_file() => metadata,
-            Ok(_) => {
-                let not_a_file = std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a file");
-                return Err(FsError::at("read", path)(not_a_file));
-            }
-            Err(error) => return Err(FsError::at("read", path)(error)),
-        };
+        let metadata = std::fs::metadata(path).map_err(FsError::at("read", path))?;
+        fs::require_file(&metadata).map_err(FsError::at("read", path))?;
+        if metadata.len() > most {
+            return Err(FsError::at("read", path)(std::io::ErrorKind::FileTooLarge.into()));
+        }
         let stamp = stamp(&metadata);
         if let Some((known, digest)) = self.table().known.get(path)
             && *known == stamp

@@ -43,11 +43,8 @@ impl Store {
     pub fn rows(&self, extractor: Key, width: usize, wanted: &[Digest]) -> Result<Rows, StoreError> {
         let wanted: std::collections::HashSet<&Digest> = wanted.iter().collect();
         let mut rows = Rows::default();
-        for path in fs::children(&self.packs_folder(extractor))? {
-            if fs::is_temporary(&path) {
-                continue;
-            }
-            let Some(index) = record::unseal::<Index>(&fs::read(&path)?) else {
+        for (path, index) in self.indices(extractor)? {
+            let Some(index) = index else {
                 rows.damaged.push(format!("the index `{}` is damaged", path.display()));
                 continue;
             };
@@ -89,19 +86,23 @@ impl Store {
 
     /// The blobs of an extractor's packs.
     pub(super) fn pack_blobs(&self, extractor: Key) -> Result<Vec<BlobRef>, StoreError> {
-        let paths = fs::children(&self.packs_folder(extractor))?;
-        let texts = paths.iter().map(|path| fs::read(path)).collect::<Result<Vec<_>, _>>()?;
-        Ok(texts.iter().filter_map(|text| record::unseal::<Index>(text)).map(|index| index.blob).collect())
+        Ok(self.indices(extractor)?.into_iter().filter_map(|(_, index)| Some(index?.blob)).collect())
     }
 
     /// The indices of an extractor's packs that cannot be read.
     pub(super) fn damaged_packs(&self, extractor: Key) -> Result<Vec<PathBuf>, StoreError> {
-        let mut damaged = fs::children(&self.packs_folder(extractor))?;
-        damaged.retain(|path| !fs::is_temporary(path));
-        let texts = damaged.iter().map(|path| fs::read(path)).collect::<Result<Vec<_>, _>>()?;
-        let mut sound = texts.iter().map(|text| record::unseal::<Index>(text).is_some());
-        damaged.retain(|_| sound.next() == Some(false));
-        Ok(damaged)
+        let indices = self.indices(extractor)?.into_iter();
+        Ok(indices.filter(|(_, index)| index.is_none()).map(|(path, _)| path).collect())
+    }
+
+    /// The indices of an extractor's packs; none for one that cannot be read.
+    fn indices(&self, extractor: Key) -> Result<Vec<(PathBuf, Option<Index>)>, StoreError> {
+        let paths = fs::children(&self.packs_folder(extractor))?;
+        let read = |path: PathBuf| {
+            let index = record::unseal(&fs::read(&path)?);
+            Ok((path, index))
+        };
+        paths.into_iter().filter(|path| !fs::is_temporary(path)).map(read).collect()
     }
 
     pub(super) fn packs_folder(&self, extractor: Key) -> PathBuf {

@@ -24,28 +24,42 @@ pub use error::{FeatureFileError, FormatError};
 
 use crate::fs;
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Npy,
+    Safetensors,
+    Parquet,
+}
+
+/// By the file's name.
+fn format_of(path: &Path) -> Option<Format> {
+    match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
+        "npy" => Some(Format::Npy),
+        "safetensors" => Some(Format::Safetensors),
+        "parquet" => Some(Format::Parquet),
+        _ => None,
+    }
+}
+
 /// Whether a file's name ends as one that [`read`] reads.
 pub fn is_known(path: &Path) -> bool {
-    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-    extension.is_some_and(|extension| ["npy", "safetensors", "parquet"].contains(&extension.as_str()))
+    format_of(path).is_some()
 }
 
 /// Reads the matrix `[n, d]`; values may still be NaN or infinite, see [`check`].
 pub fn read(path: &Path) -> Result<Array2<f32>, FeatureFileError> {
-    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-    let parse = match extension.as_deref() {
-        Some("npy") => npy::parse,
-        Some("safetensors") => safetensors::parse,
-        Some("parquet") => table::parse,
-        _ => return Err(FeatureFileError::UnknownExtension { path: path.to_owned() }),
+    let parse = match format_of(path) {
+        Some(Format::Npy) => npy::parse,
+        Some(Format::Safetensors) => safetensors::parse,
+        Some(Format::Parquet) => table::parse,
+        None => return Err(FeatureFileError::UnknownExtension { path: path.to_owned() }),
     };
     parse(&fs::read(path)?).map_err(|source| FeatureFileError::File { path: path.to_owned(), source })
 }
 
 /// The column `path` of a Parquet file, where it has one: which image each row is of, as whoever wrote it says.
 pub fn read_paths(path: &Path) -> Result<Option<Vec<String>>, FeatureFileError> {
-    let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
-    if !is_parquet {
+    if format_of(path) != Some(Format::Parquet) {
         return Ok(None);
     }
     table::paths(&fs::read(path)?).map_err(|source| FeatureFileError::File { path: path.to_owned(), source })

@@ -20,13 +20,25 @@ const SOURCE: &str = "source";
 /// Columns whose names are less alike than this are not proposed; 1 is equal.
 const ALIKE: f64 = 0.6;
 
+/// What reads a manifest, by the file's name.
+type Read = fn(&Path, &[u8]) -> Result<Table, ListingError>;
+
+fn reader_of(path: &Path) -> Option<Read> {
+    match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
+        "csv" => Some(csv),
+        "parquet" => Some(parquet),
+        _ => None,
+    }
+}
+
+/// Whether a file's name ends as a manifest's.
+pub fn is_manifest(path: &Path) -> bool {
+    reader_of(path).is_some()
+}
+
 pub(super) fn read(path: &Path) -> Result<Listed, ListingError> {
-    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-    let table = match extension.as_deref() {
-        Some("csv") => csv(path, &fs::read(path)?)?,
-        Some("parquet") => parquet(path, &fs::read(path)?)?,
-        _ => return Err(ListingError::UnknownExtension { path: path.to_owned() }),
-    };
+    let unknown = || ListingError::UnknownExtension { path: path.to_owned() };
+    let table = reader_of(path).ok_or_else(unknown)?(path, &fs::read(path)?)?;
     let entries = table.entries(path)?;
     Ok(Listed { folder: path.parent().unwrap_or(Path::new("")).to_owned(), source: path.to_owned(), entries })
 }
@@ -85,11 +97,7 @@ fn csv(path: &Path, bytes: &[u8]) -> Result<Table, ListingError> {
     if bytes.starts_with(b"PAR1") {
         return Err(not_a_table("it is Parquet: call it .parquet".to_owned()));
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        let line = before.split(|&byte| byte == b'\n').count();
-        ListingError::NotUtf8 { path: path.to_owned(), line }
-    })?;
+    let text = fs::utf8(bytes).map_err(|line| ListingError::NotUtf8 { path: path.to_owned(), line })?;
     let text = text.trim_start_matches('\u{feff}').trim_start_matches(['\r', '\n']);
     if text.contains('\0') {
         return Err(not_a_table("it holds zero bytes".to_owned()));

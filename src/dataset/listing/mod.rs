@@ -21,6 +21,7 @@ mod records;
 use std::path::{Path, PathBuf};
 
 pub use error::{ListingError, Place};
+pub use manifest::is_manifest;
 pub(super) use parquet::Parquet;
 pub(super) use records::{Malformed, table};
 
@@ -52,11 +53,6 @@ pub struct Listed {
 }
 
 const MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
-
-/// Whether a file's name ends as a manifest's.
-pub fn is_manifest(path: &Path) -> bool {
-    path.extension().is_some_and(|end| ["csv", "parquet"].iter().any(|known| end.eq_ignore_ascii_case(known)))
-}
 
 /// Lists the data set at `root`: a manifest, a folder that holds `manifest.csv` or `manifest.parquet`, or a folder
 /// of class folders.
