@@ -17,6 +17,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use memmap2::MmapOptions;
+use tempfile::NamedTempFile;
 
 pub use beneath::Beneath;
 pub use folder::{check_replaceable, remove_leftovers, replace_folder};
@@ -165,11 +166,9 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
 /// Writes beside the place and renames; synced, it survives a loss of power.
 fn put(path: &Path, bytes: &[u8], synced: bool) -> Result<(), FsError> {
     let folder = parent(path);
-    create_folder(folder)?;
     let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+        let mut file = begin_beside(path)?;
         file.write_all(bytes)?;
-        make_readable(file.as_file())?;
         if synced {
             file.as_file().sync_all()?;
         }
@@ -187,17 +186,14 @@ pub fn length(path: &Path) -> Option<u64> {
 /// A large file in the making: in its place only once it is whole.
 #[derive(Debug)]
 pub struct Growing {
-    file: io::BufWriter<tempfile::NamedTempFile>,
+    file: io::BufWriter<NamedTempFile>,
     path: PathBuf,
 }
 
 impl Growing {
     /// Begins the file `path`; its folder is created.
     pub fn begin(path: &Path) -> Result<Self, FsError> {
-        let folder = parent(path);
-        create_folder(folder)?;
-        let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder);
-        let file = file.map_err(FsError::at("write", path))?;
+        let file = begin_beside(path).map_err(FsError::at("write", path))?;
         Ok(Self { file: io::BufWriter::new(file), path: path.to_owned() })
     }
 
@@ -210,7 +206,6 @@ impl Growing {
     pub fn finish(self) -> Result<(), FsError> {
         let finish = || -> io::Result<()> {
             let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-            make_readable(file.as_file())?;
             file.as_file().sync_all()?;
             file.persist(&self.path).map_err(|error| error.error)?;
             sync_folder(parent(&self.path))
@@ -221,13 +216,11 @@ impl Growing {
 
 /// Whether [`write_atomic`] could write there, for who would know before a long computation.
 pub fn check_writable(path: &Path) -> Result<(), FsError> {
-    let folder = parent(path);
-    create_folder(folder)?;
+    create_folder(parent(path))?;
     if path.is_dir() {
         return Err(FsError::at("write", path)(io::ErrorKind::IsADirectory.into()));
     }
-    let probe = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder);
-    probe.map(drop).map_err(FsError::at("write", path))
+    begin_beside(path).map(drop).map_err(FsError::at("write", path))
 }
 
 /// The folder of a file; that of a bare name is the current one.
@@ -235,11 +228,24 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Temporary files are private to their owner; what they become follows the usual rule for files.
-#[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+/// A temporary file in the folder of a path, which is created if need be.
+fn begin_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = parent(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    // Temporary files are private to their owner; what they become follows the usual rule for files.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    match builder.tempfile_in(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            builder.tempfile_in(folder)
+        }
+        begun => begun,
+    }
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

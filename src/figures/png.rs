@@ -1,6 +1,6 @@
 //! A raster of a figure.
 
-use image::codecs::png::PngEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 use resvg::tiny_skia::{Color, Pixmap, Transform};
@@ -42,7 +42,8 @@ fn raster(svg: &str, pixels_per_unit: f32) -> Result<Vec<u8>, FigureError> {
         draw(&tree, place, width, rows).ok_or_else(too_large)
     })?;
     let mut encoded = Vec::new();
-    PngEncoder::new(&mut encoded)
+    // To try all filters on each row takes as long as all else here, and saves nothing on areas of one colour.
+    PngEncoder::new_with_quality(&mut encoded, CompressionType::Fast, FilterType::Up)
         .write_image(&rgb, width as u32, height as u32, ExtendedColorType::Rgb8)
         .map_err(|error| FigureError::Encode { reason: error.to_string() })?;
     Ok(encoded)

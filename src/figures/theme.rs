@@ -140,7 +140,41 @@ pub(super) fn intensity(rate: f64) -> RGBColor {
     RGBColor(channel(0), channel(1), channel(2))
 }
 
-/// Whether text on that colour must be white.
+/// Whether white text stands out from that colour more than [`INK`] does, by the contrast ratio of WCAG 2.
 pub(super) fn intensity_is_dark(rate: f64) -> bool {
-    rate > 0.5
+    let ground = luminance(intensity(rate));
+    contrast(luminance(PAPER), ground) > contrast(ground, luminance(INK))
+}
+
+fn contrast(light: f64, dark: f64) -> f64 {
+    (light + 0.05) / (dark + 0.05)
+}
+
+/// Relative luminance of an sRGB colour, from 0 of black to 1 of white.
+fn luminance(RGBColor(red, green, blue): RGBColor) -> f64 {
+    let linear = |channel: u8| {
+        let value = f64::from(channel) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_out_from_every_cell() {
+        for step in 0..=1000 {
+            let rate = f64::from(step) / 1000.0;
+            let ground = luminance(intensity(rate));
+            let ratio = if intensity_is_dark(rate) {
+                contrast(luminance(PAPER), ground)
+            } else {
+                contrast(ground, luminance(INK))
+            };
+            // Black and white on the grey between them have 4.6, this ink has less.
+            assert!(ratio > 3.9, "{rate}: {ratio}");
+        }
+    }
 }

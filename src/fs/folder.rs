@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 
 use super::{
-    FsError, TEMPORARY, children, create_folder, is_temporary, parent, remove_file, remove_folder,
+    FsError, TEMPORARY, children, create_folder, is_temporary, parent, remove_file, remove_folder, sync_all,
     sync_folder,
 };
 
@@ -20,13 +20,14 @@ pub fn replace_folder(path: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Fs
     create_folder(parent)?;
     let replace = || -> io::Result<()> {
         let fresh = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent)?;
-        for (name, bytes) in files {
-            let mut file = File::create_new(fresh.path().join(name))?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-        }
+        let written = files.iter().map(|(name, bytes)| {
+            let path = fresh.path().join(name);
+            File::create_new(&path)?.write_all(bytes)?;
+            Ok(path)
+        });
+        let written: Vec<PathBuf> = written.collect::<io::Result<_>>()?;
         make_listable(fresh.path())?;
-        sync_folder(fresh.path())?;
+        sync_all(&written).map_err(|error| error.source)?;
         if path.is_dir() {
             exchange(fresh.path(), path)?;
         } else {

@@ -12,7 +12,7 @@ use crate::store::{Finished, Key, Lookup, Record, Store, StoreError};
 use crate::types::Bytes;
 
 const POLL: Duration = Duration::from_millis(20);
-const SYNC_EVERY: Duration = Duration::from_millis(300);
+const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// A finished run.
 #[derive(Debug)]
@@ -263,7 +263,7 @@ impl Scheduler<'_> {
         Ok((record, Some(output), false))
     }
 
-    /// Makes results safe while others are computed, a few times a second.
+    /// Makes results safe while others are computed, once a second.
     fn keep_synced(&self) {
         let mut state = self.state();
         while !state.is_over() {

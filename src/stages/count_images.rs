@@ -39,7 +39,7 @@ pub struct DrawCounts {
 
 impl Stage for DrawCounts {
     const NAME: &'static str = "draw-counts";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Drawing;
 
     fn run(&self, context: &Context<'_>) -> Result<Drawing, StageError> {

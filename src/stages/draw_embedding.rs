@@ -50,7 +50,7 @@ pub struct DrawEmbedding {
 
 impl Stage for DrawEmbedding {
     const NAME: &'static str = "draw-embedding";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Drawing;
 
     fn run(&self, context: &Context<'_>) -> Result<Drawing, StageError> {

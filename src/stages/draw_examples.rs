@@ -51,7 +51,7 @@ pub struct DrawExamples {
 
 impl Stage for DrawExamples {
     const NAME: &'static str = "draw-examples";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = Drawing;
 
     fn run(&self, context: &Context<'_>) -> Result<Drawing, StageError> {

@@ -36,6 +36,15 @@ pub struct Pair {
     pub shares: String,
 }
 
+impl Overlap {
+    /// What is said wherever the method's numbers are shown; nothing without an overlap.
+    pub(super) fn warning(&self, method: &str) -> Option<String> {
+        let (known, all) = (self.pairs.len(), self.evaluated);
+        (known > 0)
+            .then(|| format!("{method} was trained on {known} of the {all} images that it is tested on"))
+    }
+}
+
 impl Artifact for Overlap {
     fn save(&self) -> Result<Files, ArtifactError> {
         Ok(Files::from([(FILE.to_owned(), to_json(self)?)]))

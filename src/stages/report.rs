@@ -122,7 +122,7 @@ pub struct MakeReport {
 
 impl Stage for MakeReport {
     const NAME: &'static str = "report";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
     type Output = Report;
 
     fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {
@@ -202,13 +202,7 @@ impl MakeReport {
     fn warnings_of_data(&self, context: &Context<'_>) -> Result<Vec<String>, StageError> {
         let mut warnings = self.warnings.clone();
         for (method, overlap) in &self.overlaps {
-            let overlap = context.get(overlap)?;
-            if !overlap.pairs.is_empty() {
-                let (known, all) = (overlap.pairs.len(), overlap.evaluated);
-                warnings.push(format!(
-                    "{method} was trained on {known} of the {all} images that it is tested on"
-                ));
-            }
+            warnings.extend(context.get(overlap)?.warning(method));
         }
         Ok(warnings)
     }

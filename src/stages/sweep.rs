@@ -195,7 +195,7 @@ pub struct MakeSweepReport {
 
 impl Stage for MakeSweepReport {
     const NAME: &'static str = "report-sweep";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = SweepReport;
 
     fn run(&self, context: &Context<'_>) -> Result<SweepReport, StageError> {
@@ -285,15 +285,8 @@ impl MakeSweepReport {
             return Ok(PointAt { methods: Vec::new(), data_set: String::new(), clamped: None });
         };
         for (method, overlap) in overlaps {
-            let overlap = context.get(overlap)?;
-            if !overlap.pairs.is_empty() {
-                let (known, all) = (overlap.pairs.len(), overlap.evaluated);
-                let warning =
-                    format!("{method} was trained on {known} of the {all} images that it is tested on");
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
-                }
-            }
+            let warning = context.get(overlap)?.warning(method);
+            warnings.extend(warning.filter(|warning| !warnings.contains(warning)));
         }
         let mut read = Vec::new();
         for method in methods {

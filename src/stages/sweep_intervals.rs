@@ -32,25 +32,29 @@ pub(super) fn mean_intervals(points: &mut [PointAt], seed: Seed) {
 pub(super) fn intervals_of_means(answers: &[Vec<&Prediction>], seed: Seed) -> Vec<Option<Interval>> {
     let Some(images) = answers.first() else { return Vec::new() };
     let groups = Groups::of(images.iter().map(|row| (row.label, row.group.as_str())));
-    // Images by class, and then the right answers by method and class.
+    // By class: its images, and then the right answers by method. So what an image adds lies side by side.
+    let width = answers.len() + 1;
     let amounts = images.iter().enumerate().flat_map(|(image, row)| {
-        let class = row.label.index();
+        let first = width * row.label.index();
         let right = answers.iter().enumerate().filter(move |(_, rows)| rows[image].predicted == row.label);
-        std::iter::once((image, class, 1.0))
-            .chain(right.map(move |(method, _)| (image, 8 * (method + 1) + class, 1.0)))
+        std::iter::once((image, first, 1.0))
+            .chain(right.map(move |(method, _)| (image, first + 1 + method, 1.0)))
     });
-    let tallies = Tallies::gather(&groups, 8 * (answers.len() + 1), amounts);
-    let resampled = resample(&groups, &tallies, seed, |sums| -> Vec<Option<f64>> {
-        let (images, right) = sums.split_at(8);
-        right.chunks(8).map(|right| mean_rate(images, right)).collect()
-    });
+    let tallies = Tallies::gather(&groups, 8 * width, amounts);
+    let resampled = resample(&groups, &tallies, seed, |sums| mean_rates(sums, width));
     (0..answers.len()).map(|method| percentile_interval(resampled.iter().map(|row| row[method]))).collect()
 }
 
-fn mean_rate(images: &[f64], right: &[f64]) -> Option<f64> {
-    let rates = || {
-        images.iter().zip(right).filter(|(images, _)| **images > 0.0).map(|(images, right)| right / images)
-    };
-    let classes = rates().count();
-    (classes > 0).then(|| rates().sum::<f64>() / classes as f64)
+/// By method, of sums by class: images, then right answers by method. None where no class has images.
+fn mean_rates(sums: &[f64], width: usize) -> Vec<Option<f64>> {
+    let mut means = vec![0.0; width - 1];
+    let mut classes = 0.0;
+    for class in sums.chunks(width) {
+        let Some((images, right)) = class.split_first().filter(|(images, _)| **images > 0.0) else {
+            continue;
+        };
+        classes += 1.0;
+        means.iter_mut().zip(right).for_each(|(mean, right)| *mean += right / images);
+    }
+    means.into_iter().map(|sum| (classes > 0.0).then(|| sum / classes)).collect()
 }
