@@ -1,20 +1,68 @@
-//! Principal directions from all eigenvectors of the smaller of the Gram and the covariance matrix.
+//! Principal directions from eigenvectors of the smaller of the Gram and the covariance matrix.
 //!
-//! Squaring the data squares its condition, so singular values are not the roots of eigenvalues, which are good to
-//! `1e-16 (s_1 / s_i)^2`, but the lengths `|X v_i|` or `|X' u_i|`, which are good to about `1e-16 s_1 / s_i`. What is
-//! smaller than [`RANK`] of the largest counts as 0.
+//! Squaring the data squares its condition: eigenvalues are good to `1e-16 (s_1 / s_i)^2`. So singular values are not
+//! their roots but the lengths `|X v_i|` or `|X' u_i|`, which are good to about `1e-16 s_1 / s_i`. And where directions are
+//! asked for whose singular value is below [`LEVEL`] of the first, those above it are taken out of the data, and the
+//! others are sought in what remains, level by level. A direction is good to about `1e-16 s_1 / s_i`, as from a singular
+//! value decomposition of the data, and what counts as 0 is what does for NumPy's `matrix_rank`.
 
 use faer::linalg::solvers::SelfAdjointEigen;
 use faer::{Mat, MatRef, Side};
 use ndarray::Array1;
 
-use super::matrix::{Centred, gram, product};
+use super::matrix::{Centred, gram, orthonormal, product};
+use super::randomized::few_eigenvectors;
 use super::{Decomposition, Found, PcaError, RANK};
+
+/// Singular values below this share of a level's first are left to the next level.
+const LEVEL: f64 = 1e-4;
+
+/// Where at most one in so many eigenvectors is asked for, block iterations find them sooner than a decomposition does.
+const FEW: usize = 8;
+
+/// Smaller matrices are decomposed whole.
+const SMALL: usize = 128;
 
 /// At most `most` directions of centred data.
 pub(super) fn directions(data: &Centred, most: usize) -> Result<Found, PcaError> {
-    let eigen = leading(gram(data.smaller_first()).as_ref(), most)?;
-    Ok(found(data, &eigen, Decomposition::Exact))
+    let whole = data.smaller_first();
+    let rounding = f64::EPSILON * whole.ncols() as f64;
+    let mut first = 0.0;
+    let mut left = Mat::<f64>::zeros(whole.nrows(), 0);
+    let mut remainder: Option<Mat<f64>> = None;
+    loop {
+        let rest = remainder.as_ref().map_or(whole, Mat::as_ref);
+        let eigen = leading(gram(rest).as_ref(), most - left.ncols())?;
+        let roots = roots(&eigen.values);
+        let top = roots.first().copied().unwrap_or(0.0);
+        first = f64::max(first, top);
+        let least = (LEVEL * top).max(rounding * first);
+        let own = roots.iter().take_while(|root| **root > least).count();
+        let is_last = own == 0 || left.ncols() + own == most.min(whole.nrows());
+        let vectors = eigen.vectors.subcols(0, own);
+        if is_last {
+            return Ok(found(data, &joined(&left, vectors), Decomposition::Exact));
+        }
+        // As far as they lean towards directions of the next level, they would leave of themselves in what remains.
+        let images = orthonormal(&product(rest.transpose(), vectors)).0;
+        let vectors = orthonormal(&product(rest, images.as_ref())).0;
+        left = joined(&left, vectors.as_ref());
+        let mut next = rest.to_owned();
+        // Twice, for once leaves what rounding made of large parts.
+        for _ in 0..2 {
+            let parts = product(left.transpose(), next.as_ref());
+            next -= product(left.as_ref(), parts.as_ref());
+        }
+        remainder = Some(next);
+    }
+}
+
+/// Columns beside columns.
+fn joined(first: &Mat<f64>, second: MatRef<'_, f64>) -> Mat<f64> {
+    let mut whole = Mat::zeros(second.nrows(), first.ncols() + second.ncols());
+    whole.subcols_mut(0, first.ncols()).copy_from(first);
+    whole.subcols_mut(first.ncols(), second.ncols()).copy_from(second);
+    whole
 }
 
 /// Eigenvalues by descending size, and their eigenvectors as columns, `[m, k]`.
@@ -23,8 +71,20 @@ pub(super) struct Eigen {
     pub vectors: Mat<f64>,
 }
 
-/// The first `most` eigenvalues and eigenvectors of the symmetric matrix whose lower triangle is given.
+/// The first `most` eigenvalues and eigenvectors of the symmetric, positive semidefinite matrix whose lower triangle is given.
 pub(super) fn leading(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, PcaError> {
+    let size = matrix.nrows();
+    if size >= SMALL
+        && FEW * most <= size
+        && let Some(eigen) = few_eigenvectors(matrix, most)?
+    {
+        return Ok(eigen);
+    }
+    decomposed(matrix, most)
+}
+
+/// As [`leading`], of the whole decomposition.
+pub(super) fn decomposed(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, PcaError> {
     let failed = |reason: String| PcaError::Solver { reason };
     let eigen = SelfAdjointEigen::new(matrix, Side::Lower).map_err(|error| failed(format!("{error:?}")))?;
     let size = matrix.nrows();
@@ -38,20 +98,19 @@ pub(super) fn leading(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, Pca
     Ok(Eigen { values, vectors: Mat::from_fn(size, kept, |i, j| vectors[(i, size - 1 - j)]) })
 }
 
-/// Directions from eigenvectors of the matrix on the data's smaller side, down to its rank.
-pub(super) fn found(data: &Centred, eigen: &Eigen, decomposition: Decomposition) -> Found {
-    let rank = singular_values(&eigen.values).len();
-    let kept = eigen.vectors.subcols(0, rank);
-    let images = product(data.smaller_first().transpose(), kept);
-    let lengths = (0..rank).map(|j| images.col(j).norm_l2());
+/// Directions from eigenvectors `[m, k]` of the matrix on the data's smaller side.
+pub(super) fn found(data: &Centred, vectors: &Mat<f64>, decomposition: Decomposition) -> Found {
+    let count = vectors.ncols();
+    let images = product(data.smaller_first().transpose(), vectors.as_ref());
+    let lengths = (0..count).map(|j| images.col(j).norm_l2());
     // Rounding must not make of two equal values an ascending pair.
     let singular_values = lengths.scan(f64::INFINITY, |least, length| {
         *least = least.min(length);
         Some(*least)
     });
     let singular_values: Array1<f64> = singular_values.collect();
-    let mut components = if data.is_wide() { images } else { kept.to_owned() };
-    for j in 0..rank {
+    let mut components = if data.is_wide() { images } else { vectors.clone() };
+    for j in 0..count {
         let length = components.col(j).norm_l2();
         for value in components.col_as_slice_mut(j) {
             *value /= length;
@@ -60,9 +119,13 @@ pub(super) fn found(data: &Centred, eigen: &Eigen, decomposition: Decomposition)
     Found { components, singular_values, decomposition }
 }
 
-/// Roots of the eigenvalues, down to the rank.
+/// Roots of the eigenvalues, down to the rank that they alone can tell.
 pub(super) fn singular_values(eigenvalues: &[f64]) -> Array1<f64> {
-    let roots = || eigenvalues.iter().map(|value| value.max(0.0).sqrt());
-    let first = roots().next().unwrap_or(0.0);
-    roots().take_while(|value| *value > RANK * first).collect()
+    let roots = roots(eigenvalues);
+    let first = roots.first().copied().unwrap_or(0.0);
+    roots.into_iter().take_while(|value| *value > RANK * first).collect()
+}
+
+fn roots(eigenvalues: &[f64]) -> Vec<f64> {
+    eigenvalues.iter().map(|value| value.max(0.0).sqrt()).collect()
 }

@@ -5,6 +5,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::solvers::Qr;
 use faer::{Accum, Mat, MatRef, Par};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -147,6 +148,12 @@ pub(super) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
         whole.subrows_mut(first, part.nrows()).copy_from(part);
     }
     whole
+}
+
+/// An orthonormal basis of the columns of a tall matrix, and their coordinates in it.
+pub(super) fn orthonormal(columns: &Mat<f64>) -> (Mat<f64>, Mat<f64>) {
+    let factors = Qr::new(columns.as_ref());
+    (factors.compute_thin_Q(), factors.thin_R().to_owned())
 }
 
 /// `(rows - mean) components'`, `[n, k]`, of `rows [n, d]` and `components [k, d]`, in standard layout.

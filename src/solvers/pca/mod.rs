@@ -32,8 +32,8 @@ use serde::Serialize;
 pub use error::PcaError;
 pub use model::PcaModel;
 
-/// Smallest singular value that is told from rounding errors, relative to the first: the square root of what
-/// eigenvalues of the Gram matrix are good to.
+/// Smallest singular value that eigenvalues of the Gram matrix tell from rounding errors, relative to the first: the square
+/// root of what they are good to. The exact solver looks further.
 const RANK: f64 = 1e-7;
 
 /// Which algorithm finds the components.
@@ -44,7 +44,8 @@ pub enum PcaSolver {
     /// 8 times the number of components.
     #[default]
     Auto,
-    /// All eigenvectors of the smaller of the Gram and the covariance matrix.
+    /// Eigenvectors of the smaller of the Gram and the covariance matrix, and again of what they leave where smaller
+    /// directions are asked for.
     Exact,
     /// A random start and block power iterations, until the residuals are those of an exact answer.
     Randomized,

@@ -1,7 +1,8 @@
 //! Principal directions of more rows than fit into memory, in one pass.
 //!
 //! The covariance matrix is summed block by block, shifted by the mean of the first block so that nothing large
-//! cancels. Memory: two matrices `[d, d]` and one block, whatever the number of rows.
+//! cancels. Memory: two matrices `[d, d]` and one block, whatever the number of rows. One pass tells no more than the
+//! covariance matrix holds: a singular value below 1e-7 of the first counts as 0, and one near that has few digits.
 
 use faer::{Mat, MatRef};
 use ndarray::{Array1, ArrayView2};

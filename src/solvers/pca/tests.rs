@@ -125,6 +125,71 @@ fn randomized_components_are_the_exact_ones_whatever_the_spectrum() {
     }
 }
 
+/// Directions far below the first are those of a singular value decomposition of the data, here faer's.
+fn agrees_with_svd(rows: &Array2<f32>, k: usize, solver: PcaSolver) {
+    let (n, d) = rows.dim();
+    let mean = |j: usize| rows.column(j).iter().map(|value| f64::from(*value)).sum::<f64>() / n as f64;
+    let means: Vec<f64> = (0..d).map(mean).collect();
+    let centred = Mat::from_fn(n, d, |i, j| f64::from(rows[[i, j]]) - means[j]);
+    let svd = centred.thin_svd().unwrap();
+    let model = fit(rows, k, solver).unwrap();
+    for (i, value) in model.singular_values.iter().enumerate() {
+        let expected = svd.S()[i];
+        // Nobody knows a value to more digits than rounding leaves of the largest.
+        let known = 16.0 * f64::EPSILON * svd.S()[0] / expected;
+        let error = (value / expected - 1.0).abs();
+        assert!(error < 1e-8 + known, "{solver:?}, value {i}: {value:e} not {expected:e}");
+    }
+    // What of each component lies outside the first `k` right singular vectors.
+    for component in model.components.rows() {
+        let parts: Vec<f64> =
+            (0..k).map(|i| (0..d).map(|j| component[j] * svd.V()[(j, i)]).sum::<f64>()).collect();
+        let outside: f64 = (0..d)
+            .map(|j| (component[j] - (0..k).map(|i| parts[i] * svd.V()[(j, i)]).sum::<f64>()).powi(2))
+            .sum();
+        assert!(outside.sqrt() < 1e-6, "{solver:?}: {:e} outside", outside.sqrt());
+    }
+}
+
+#[test]
+fn one_row_far_away_leaves_the_others_their_directions() {
+    for (n, d) in [(60, 90), (300, 140), (150, 700)] {
+        for power in [0, 12, 20, 27] {
+            let mut rows = noise(n, d);
+            for (j, mut column) in rows.columns_mut().into_iter().enumerate() {
+                column /= (1 + j) as f32;
+            }
+            let mut far = rows.row_mut(7);
+            far *= 2f32.powi(power);
+            for solver in [PcaSolver::Auto, PcaSolver::Exact, PcaSolver::Randomized] {
+                agrees_with_svd(&rows, 12, solver);
+            }
+        }
+    }
+}
+
+/// Of size `2^m`: rows and columns of signs at right angles.
+fn hadamard(i: usize, j: usize) -> f32 {
+    if (i & j).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 }
+}
+
+#[test]
+fn a_spectrum_over_ten_decades_is_found_to_its_end() {
+    // Every column but the first of a Hadamard matrix has the mean 0, so nothing is rounded.
+    let rows = Array2::from_shape_fn((32, 48), |(i, j)| {
+        if j < 31 { 2f32.powi(-(j as i32 * 11 / 10)) * hadamard(i, j + 1) } else { 0.0 }
+    });
+    let model = fit(&rows, 31, PcaSolver::Exact).unwrap();
+    for (j, value) in model.singular_values.iter().enumerate() {
+        let expected = 32f64.sqrt() * 2f64.powi(-(j as i32 * 11 / 10));
+        assert!((value / expected - 1.0).abs() < 1e-8, "{j}: {value:e} not {expected:e}");
+        assert!((model.components[[j, j]] - 1.0).abs() < 1e-8, "{j}: {}", model.components.row(j));
+    }
+    let most =
+        PcaModel::decompose(&train(&rows.slice(ndarray::s![.., ..20]).to_owned()), 31, PcaSolver::Exact);
+    assert_eq!(most.unwrap().singular_values.len(), 20);
+}
+
 #[test]
 fn the_answer_does_not_depend_on_the_number_of_threads() {
     let rows = noise(700, 900);
