@@ -6,22 +6,22 @@
 //! others are sought in what remains, level by level. A direction is good to about `1e-16 s_1 / s_i`, as from a singular
 //! value decomposition of the data, and what counts as 0 is what does for NumPy's `matrix_rank`.
 
-use faer::linalg::solvers::SelfAdjointEigen;
-use faer::{Mat, MatRef, Side};
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::tridiag::{TridiagParams, tridiag_in_place};
+use faer::linalg::evd::{
+    ComputeEigenvectors, SelfAdjointEvdParams, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd,
+};
+use faer::linalg::householder::apply_block_householder_sequence_on_the_left_in_place_with_conj;
+use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
+use faer::{Auto, Conj, Mat, MatRef, Par, Spec};
 use ndarray::Array1;
 
 use super::matrix::{Centred, gram, orthonormal, product};
-use super::randomized::few_eigenvectors;
 use super::{Decomposition, Found, PcaError, RANK};
 
 /// Singular values below this share of a level's first are left to the next level.
 const LEVEL: f64 = 1e-4;
-
-/// Where at most one in so many eigenvectors is asked for, block iterations find them sooner than a decomposition does.
-const FEW: usize = 8;
-
-/// Smaller matrices are decomposed whole.
-const SMALL: usize = 128;
 
 /// At most `most` directions of centred data.
 pub(super) fn directions(data: &Centred, most: usize) -> Result<Found, PcaError> {
@@ -71,31 +71,57 @@ pub(super) struct Eigen {
     pub vectors: Mat<f64>,
 }
 
-/// The first `most` eigenvalues and eigenvectors of the symmetric, positive semidefinite matrix whose lower triangle is given.
+/// The first `most` eigenvalues and eigenvectors of the symmetric matrix whose lower triangle is given: those of a similar
+/// tridiagonal matrix, of which no more are carried back than are asked for.
 pub(super) fn leading(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, PcaError> {
     let size = matrix.nrows();
-    if size >= SMALL
-        && FEW * most <= size
-        && let Some(eigen) = few_eigenvectors(matrix, most)?
-    {
-        return Ok(eigen);
-    }
-    decomposed(matrix, most)
-}
-
-/// As [`leading`], of the whole decomposition.
-pub(super) fn decomposed(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, PcaError> {
-    let failed = |reason: String| PcaError::Solver { reason };
-    let eigen = SelfAdjointEigen::new(matrix, Side::Lower).map_err(|error| failed(format!("{error:?}")))?;
-    let size = matrix.nrows();
     let kept = most.min(size);
-    let value = |i: usize| eigen.S()[size - 1 - i];
-    let values: Vec<f64> = (0..kept).map(value).collect();
-    if values.iter().any(|value| !value.is_finite()) {
-        return Err(failed("an eigenvalue is not a finite number".to_owned()));
+    if kept == 0 {
+        return Ok(Eigen { values: Vec::new(), vectors: Mat::zeros(size, 0) });
     }
-    let vectors = eigen.U();
-    Ok(Eigen { values, vectors: Mat::from_fn(size, kept, |i, j| vectors[(i, size - 1 - j)]) })
+    let parameters = Spec::<SelfAdjointEvdParams, f64>::new(Auto::<f64>::auto());
+    let needed = self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, Par::Seq, parameters);
+    let mut buffer = MemBuffer::new(needed);
+
+    let mut reduced = matrix.to_owned();
+    let mut reflections = Mat::zeros(recommended_block_size::<f64>(size, size), size - 1);
+    let tridiagonal = Spec::new(<TridiagParams as Auto<f64>>::auto());
+    let stack = MemStack::new(&mut buffer);
+    tridiag_in_place(reduced.as_mut(), reflections.as_mut(), Par::Seq, stack, tridiagonal);
+
+    let (mut diagonal, mut below) = (Diag::zeros(size), Diag::zeros(size));
+    for i in 0..size {
+        diagonal[i] = reduced[(i, i)];
+        below[i] = if i + 1 < size { reduced[(i + 1, i)] } else { 0.0 };
+    }
+    let (mut ascending, mut whole) = (Diag::zeros(size), Mat::zeros(size, size));
+    let stack = MemStack::new(&mut buffer);
+    let (into, vectors) = (ascending.as_mut(), Some(whole.as_mut()));
+    tridiagonal_self_adjoint_evd(
+        diagonal.as_ref(),
+        below.as_ref(),
+        into,
+        vectors,
+        Par::Seq,
+        stack,
+        parameters,
+    )
+    .map_err(|error| PcaError::Solver { reason: format!("{error:?}") })?;
+    let values: Vec<f64> = (0..kept).map(|i| ascending[size - 1 - i]).collect();
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(PcaError::Solver { reason: "an eigenvalue is not a finite number".to_owned() });
+    }
+
+    let mut vectors = Mat::from_fn(size, kept, |i, j| whole[(i, size - 1 - j)]);
+    apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        reduced.as_ref().submatrix(1, 0, size - 1, size - 1),
+        reflections.as_ref(),
+        Conj::No,
+        vectors.as_mut().subrows_mut(1, size - 1),
+        Par::Seq,
+        MemStack::new(&mut buffer),
+    );
+    Ok(Eigen { values, vectors })
 }
 
 /// Directions from eigenvectors `[m, k]` of the matrix on the data's smaller side.

@@ -15,15 +15,12 @@
 
 use faer::{Mat, MatRef};
 
-use super::exact::{self, Eigen, decomposed};
+use super::exact::{self, Eigen, leading};
 use super::matrix::{Centred, orthonormal, product};
 use super::{Decomposition, Found, PcaError};
 
 /// Largest residual of an eigenvector, relative to its eigenvalue.
 const RESIDUAL: f64 = 1e-9;
-
-/// The same for what stands for a whole decomposition.
-const RESIDUAL_OF_EXACT: f64 = 1e-12;
 
 /// A smaller eigenvalue, relative to the largest, has too few digits beyond what rounding leaves of a residual.
 const LEAST_EIGENVALUE: f64 = 1e-6;
@@ -40,30 +37,15 @@ const MOST_BLOCKS: usize = 24;
 
 /// `most` directions of centred data, or fewer where its rank is lower.
 pub(super) fn directions(data: &Centred, most: usize) -> Result<Found, PcaError> {
-    let a = data.smaller_first();
-    let apply = |block: MatRef<'_, f64>| product(a, product(a.transpose(), block).as_ref());
-    match iterate(apply, a.nrows(), most, RESIDUAL)? {
+    match iterate(data.smaller_first(), most)? {
         Some(eigen) => Ok(exact::found(data, &eigen.vectors, Decomposition::Randomized)),
         None => exact::directions(data, most),
     }
 }
 
-/// The first `k` eigenvalues and eigenvectors `[m, k]` of the positive semidefinite matrix whose lower triangle is given,
-/// if they converge to all digits in a basis that stays small beside `m`.
-pub(super) fn few_eigenvectors(matrix: MatRef<'_, f64>, k: usize) -> Result<Option<Eigen>, PcaError> {
-    let at = |i: usize, j: usize| matrix[(i.max(j), i.min(j))];
-    let whole = Mat::from_fn(matrix.nrows(), matrix.ncols(), at);
-    iterate(|block| product(whole.as_ref(), block), whole.nrows(), k, RESIDUAL_OF_EXACT)
-}
-
-/// Eigenvalues and eigenvectors `[m, k]` of the symmetric matrix that `apply` multiplies by, if they converge to the
-/// residual in a basis that stays small beside `m`.
-fn iterate(
-    apply: impl Fn(MatRef<'_, f64>) -> Mat<f64>,
-    m: usize,
-    k: usize,
-    residual: f64,
-) -> Result<Option<Eigen>, PcaError> {
+/// Eigenvalues and eigenvectors `[m, k]` of `a a'`, if they converge in a basis that stays small beside `m`.
+fn iterate(a: MatRef<'_, f64>, k: usize) -> Result<Option<Eigen>, PcaError> {
+    let m = a.nrows();
     let width = k.div_ceil(2) + OVERSAMPLING;
     let capacity = (MOST_BLOCKS * width).min(m / 2);
     let mut basis = Mat::<f64>::zeros(m, capacity);
@@ -74,7 +56,7 @@ fn iterate(
     while size + width <= capacity {
         basis.subcols_mut(size, width).copy_from(&block);
         size += width;
-        let mut image = apply(block.as_ref());
+        let mut image = apply(a, block.as_ref());
         let so_far = basis.subcols(0, size);
         // Twice, for once leaves what rounding made of large parts.
         for pass in 0..2 {
@@ -91,11 +73,11 @@ fn iterate(
         }
         let (next, remainder) = orthonormal(&image);
         if size >= k + width {
-            let inner = decomposed(projected.as_ref().submatrix(0, 0, size, size), k)?;
+            let inner = leading(projected.as_ref().submatrix(0, 0, size, size), k)?;
             let last = &remainder * inner.vectors.subrows(size - width, width);
-            if (0..k).all(|i| last.col(i).norm_l2() <= bound(&inner.values, i, residual)) {
+            if (0..k).all(|i| last.col(i).norm_l2() <= bound(&inner.values, i)) {
                 let found = Eigen { vectors: product(so_far, inner.vectors.as_ref()), values: inner.values };
-                let is_certain = has_digits(&found.values) && is_converged(apply, &found, residual);
+                let is_certain = has_digits(&found.values) && is_converged(a, &found);
                 return Ok(is_certain.then_some(found));
             }
         }
@@ -107,8 +89,8 @@ fn iterate(
 }
 
 /// The largest residual allowed of eigenvector `i`.
-fn bound(values: &[f64], i: usize, residual: f64) -> f64 {
-    (residual * values[i]).max(ROUNDING * values[0])
+fn bound(values: &[f64], i: usize) -> f64 {
+    (RESIDUAL * values[i]).max(ROUNDING * values[0])
 }
 
 /// Whether the residuals can vouch for the smallest of some eigenvalues.
@@ -116,22 +98,22 @@ fn has_digits(values: &[f64]) -> bool {
     values.first().zip(values.last()).is_some_and(|(first, last)| *last >= LEAST_EIGENVALUE * first)
 }
 
-/// Whether the columns are orthonormal eigenvectors for the values.
-fn is_converged(
-    apply: impl Fn(MatRef<'_, f64>) -> Mat<f64>,
-    Eigen { values, vectors }: &Eigen,
-    residual: f64,
-) -> bool {
-    let images = apply(vectors.as_ref());
+/// Whether the columns are orthonormal eigenvectors of `a a'` for the values.
+fn is_converged(a: MatRef<'_, f64>, Eigen { values, vectors }: &Eigen) -> bool {
+    let images = apply(a, vectors.as_ref());
     let eigen = (0..values.len()).all(|i| {
         let remainder = images.col(i) - vectors.col(i) * faer::Scale(values[i]);
         // Not a number fails, as it must.
-        remainder.norm_l2() <= 2.0 * bound(values, i, residual)
+        remainder.norm_l2() <= 2.0 * bound(values, i)
     });
     let products = vectors.transpose() * vectors;
     let unit = |i: usize, j: usize| if i == j { 1.0 } else { 0.0 };
     let indices = || 0..values.len();
     eigen && indices().all(|i| indices().all(|j| (products[(i, j)] - unit(i, j)).abs() <= RESIDUAL))
+}
+
+fn apply(a: MatRef<'_, f64>, block: MatRef<'_, f64>) -> Mat<f64> {
+    product(a, product(a.transpose(), block).as_ref())
 }
 
 /// `a' b` of two tall matrices.
