@@ -157,7 +157,12 @@ impl Scheduler<'_> {
             }
             if state.failure.is_none() {
                 match state.next(self.plan, &self.budget) {
-                    Next::Run(position) => return Some(position),
+                    Next::Run(position) => {
+                        if state.have_all_begun() {
+                            self.changed.notify_all();
+                        }
+                        return Some(position);
+                    }
                     Next::Wait => {}
                     Next::TooLarge(position, needed, most) => {
                         let stage = self.plan.graph.nodes()[position].label.clone();
@@ -263,15 +268,19 @@ impl Scheduler<'_> {
         Ok((record, Some(output), false))
     }
 
-    /// Makes results safe while others are computed, once a second.
+    /// Makes results safe while others are computed: once a second, and when the last stages have begun, so that little
+    /// is left to do at the end.
     fn keep_synced(&self) {
         let mut state = self.state();
+        let mut is_last_begun = false;
         while !state.is_over() {
             let waited = self.changed.wait_timeout(state, SYNC_EVERY);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if self.last_sync().elapsed() < SYNC_EVERY {
+            let begins = !is_last_begun && state.have_all_begun();
+            if !begins && self.last_sync().elapsed() < SYNC_EVERY {
                 continue;
             }
+            is_last_begun |= begins;
             drop(state);
             // What cannot be synced now is told when the run ends.
             if let Err(error) = self.store.sync() {

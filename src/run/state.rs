@@ -227,6 +227,11 @@ impl State {
         }
     }
 
+    /// Whether no stage waits any more.
+    pub fn have_all_begun(&self) -> bool {
+        self.waiting == 0
+    }
+
     pub fn is_over(&self) -> bool {
         self.running.is_empty() && (self.waiting == 0 || self.failure.is_some())
     }
