@@ -42,8 +42,8 @@ fn raster(svg: &str, pixels_per_unit: f32) -> Result<Vec<u8>, FigureError> {
         draw(&tree, place, width, rows).ok_or_else(too_large)
     })?;
     let mut encoded = Vec::new();
-    // To try all filters on each row takes as long as all else here, and saves nothing on areas of one colour.
-    PngEncoder::new_with_quality(&mut encoded, CompressionType::Fast, FilterType::Up)
+    // To try all filters on each row takes half as long again and saves 3 % of a figure.
+    PngEncoder::new_with_quality(&mut encoded, CompressionType::Fast, FilterType::Paeth)
         .write_image(&rgb, width as u32, height as u32, ExtendedColorType::Rgb8)
         .map_err(|error| FigureError::Encode { reason: error.to_string() })?;
     Ok(encoded)
