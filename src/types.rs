@@ -128,11 +128,11 @@ impl std::str::FromStr for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.0 as f64;
-        if bytes >= (1_u64 << 30) as f64 {
-            write!(f, "{:.1} GiB", bytes / (1_u64 << 30) as f64)
-        } else {
-            write!(f, "{:.0} MiB", bytes / (1_u64 << 20) as f64)
+        let of = |shift: u32| self.0 as f64 / (1_u64 << shift) as f64;
+        match self.0 {
+            bytes if bytes >> 30 > 0 => write!(f, "{:.1} GiB", of(30)),
+            bytes if bytes >> 20 > 0 => write!(f, "{:.0} MiB", of(20)),
+            _ => write!(f, "{:.0} KiB", of(10)),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::store::{Finished, Key, Lookup, Record, Store, StoreError};
 use crate::types::Bytes;
 
 const POLL: Duration = Duration::from_millis(20);
-const SYNC_EVERY: Duration = Duration::from_secs(1);
+const SYNC_EVERY: Duration = Duration::from_millis(300);
 
 /// A finished run.
 #[derive(Debug)]
@@ -268,7 +268,7 @@ impl Scheduler<'_> {
         Ok((record, Some(output), false))
     }
 
-    /// Makes results safe while others are computed: once a second, and when the last stages have begun, so that little
+    /// Makes results safe while others are computed: a few times a second, and when the last stages have begun, so that little
     /// is left to do at the end.
     fn keep_synced(&self) {
         let mut state = self.state();

@@ -16,7 +16,7 @@
 //!     lock                        shared by live runs, taken exclusively to collect garbage
 //! ```
 //!
-//! Everything is written to a temporary file and renamed, and synced: results of stages together, once a second
+//! Everything is written to a temporary file and renamed, and synced: results of stages together, a few times a second
 //! and when a run ends ([`Store::sync`]), all else at once. A blob is verified whenever it is read; one that is
 //! damaged or gone makes its record a miss, which is reported and computed again. So a process killed at any instant
 //! leaves a store that the next one continues from, and a machine that loses power costs what was not yet synced.
