@@ -45,6 +45,7 @@ mod crossover;
 mod design;
 mod double;
 mod factor;
+mod independent;
 mod newton;
 mod point;
 mod polish;

@@ -13,31 +13,29 @@
 //! where falling short of the margin would cost `C_i e_i`. On the way to that solution a multiplier that meets its bound
 //! leaves `F`; there, the sample that is most on the wrong side of its margin enters. No step lowers the dual objective.
 //!
+//! Scores that are mostly 0, or few numbers, put many samples on the margin that depend on each other: equal rows, or more
+//! than there are numbers in a plane. Then as many are solved for as do not ([`independent`](super::independent)), those
+//! furthest from their bounds first, and the others keep their multipliers: their margins follow. Where one does not, the
+//! objective grows as its multiplier changes and those that it depends on make up for it, until one meets its bound.
+//!
 //! Sources: Björck, *Iterative refinement of linear least squares solutions I*, BIT 7, 1967; Scheinberg, *An efficient
 //! implementation of an active set method for SVMs*, JMLR 7, 2006.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, Par, unzip, zip};
+mod equations;
+
 use ndarray::Array1;
 
 use super::Samples;
 use super::double::Double;
-use super::factor::System;
 use super::point::Point;
-use super::scores::{Scores, median};
+use super::scores::Scores;
+use equations::{Dependence, Solution};
 
-/// More samples than this on the margin are left as they are: their equations take `|F|^3 / 3`.
-const MOST_ON_MARGIN: usize = 4096;
+/// Products taken to tell which samples depend on each other, in all; a few seconds.
+const MOST_DEPENDENCE: usize = 10_000_000_000;
 
 /// Samples that enter or leave.
-const MOST_CHANGES: usize = 100;
-
-/// Corrections of one solution, each some digits smaller than the last.
-const MOST_CORRECTIONS: usize = 30;
-
-/// Size of a correction relative to the multipliers, below which it is the last, and above which there is no solution.
-const LAST_CORRECTION: f64 = 1e-28;
-const UNSOLVED: f64 = 1e-14;
+const MOST_CHANGES: usize = 300;
 
 /// A plane and multipliers, for scaled rows.
 pub(super) struct Polished {
@@ -52,7 +50,7 @@ pub(super) struct Polished {
 }
 
 /// Polishes weights `[d]` for scaled scores that belong to a point near the optimum; nothing where no sample is known to
-/// be on its margin, too many are, or their equations have no one solution.
+/// be on its margin.
 pub(super) fn polish(
     scores: &Scores<'_>,
     samples: &Samples,
@@ -61,18 +59,33 @@ pub(super) fn polish(
 ) -> Option<Polished> {
     let mut polish = Polish::new(scores, samples, point, weights)?;
     let mut entered = None;
+    // Samples whose multipliers stayed at their bounds, although they seem to be on the wrong side of their margins.
+    let mut refused = Vec::new();
     for _ in 0..MOST_CHANGES {
-        let Some(solution) = polish.solve() else { break };
-        match polish.go_to(solution) {
-            Arrival::Stopped(left) if entered == Some(left) => break,
-            Arrival::Stopped(_) if polish.on_margin.is_empty() => break,
-            Arrival::Stopped(_) => continue,
-            Arrival::There => {}
+        let Some((solution, dependence)) = polish.solution() else { break };
+        match polish.go_to(solution, 1.0) {
+            Arrival::Stopped(left) if entered == Some((left, polish.alpha[left])) => {
+                refused.push(left);
+                entered = None;
+            }
+            Arrival::Stopped(_) => {}
+            Arrival::There => {
+                if entered.take().is_some() {
+                    refused.clear();
+                }
+                let worst = polish.worst_of_others(dependence.as_ref(), &refused);
+                let Some((worst, direction)) = worst else { break };
+                if let (Ok(at), Some(dependence)) = (polish.on_margin.binary_search(&worst), dependence) {
+                    let slide = polish.slide(at, direction, &dependence);
+                    polish.go_to(slide, f64::INFINITY);
+                } else {
+                    polish.enter(worst);
+                    entered = Some((worst, polish.alpha[worst]));
+                }
+            }
         }
-        entered = polish.worst_of_others().filter(|_| polish.on_margin.len() < MOST_ON_MARGIN);
-        match entered {
-            Some(worst) => polish.enter(worst),
-            None => break,
+        if polish.on_margin.is_empty() {
+            break;
         }
     }
     Some(polish.finish())
@@ -90,14 +103,8 @@ struct Polish<'a, 's> {
     others: Vec<Double>,
     weights: Array1<f64>,
     bias: f64,
-}
-
-/// What the equations of `F` are solved by.
-struct Solution {
-    /// Changes of the multipliers of `F`, `[|F|]`.
-    changes: Vec<Double>,
-    weights: Array1<f64>,
-    bias: f64,
+    /// Products that telling who depends on whom may still take.
+    work_left: usize,
 }
 
 /// Where a way to a solution ended.
@@ -119,7 +126,7 @@ impl<'a, 's> Polish<'a, 's> {
         let is_below_c = |i: usize| point.room[i] / typical > point.upper[i];
         let count = point.alpha.len();
         let on_margin: Vec<usize> = (0..count).filter(|i| is_above_0(*i) && is_below_c(*i)).collect();
-        if on_margin.is_empty() || on_margin.len() > MOST_ON_MARGIN {
+        if on_margin.is_empty() {
             return None;
         }
         let alpha = |i: usize| match (is_above_0(i), is_below_c(i)) {
@@ -136,57 +143,23 @@ impl<'a, 's> Polish<'a, 's> {
             weights: weights.clone(),
             bias: point.plane.last().copied().unwrap_or_default(),
             on_margin,
+            work_left: MOST_DEPENDENCE,
         };
         polish.others = polish.sums_over(|i| polish.on_margin.binary_search(&i).is_err());
         Some(polish)
     }
 
-    /// Solves the equations of `F`; nothing where corrections do not shrink.
-    fn solve(&self) -> Option<Solution> {
-        let count = self.on_margin.len();
-        let rows = Mat::from_fn(count, self.weights.len(), |i, j| self.scores.get(self.on_margin[i], j));
-        let mut kernel = Mat::zeros(count, count);
-        matmul(&mut kernel, Accum::Replace, &rows, rows.transpose(), 1.0, Par::Seq);
-        // As the sum of the changes is given, a constant on the whole matrix moves the bias alone, and no row is 0.
-        let shift = median((0..count).map(|i| kernel[(i, i)]).collect());
-        let mut system = System::of_size(count);
-        let form = |mut matrix: MatMut<'_, f64>, _: &mut Mat<f64>| {
-            zip!(&mut matrix, &kernel).for_each(|unzip!(value, kernel)| *value = kernel + shift);
-        };
-        system.factor_of(count, form).ok()?;
-        let mut ones = vec![1.0; count];
-        system.solve(&mut ones);
-        let total: f64 = ones.iter().sum();
-
-        let mut solution = Solution {
-            changes: vec![Double::default(); count],
-            weights: self.weights.clone(),
-            bias: self.bias,
-        };
-        let mut last = f64::INFINITY;
-        for _ in 0..MOST_CORRECTIONS {
-            let (mut missing, unbalanced) = self.missing_weights(&rows, &solution);
-            let mut right = self.missing_margins(&rows, &solution, &missing);
-            system.solve(&mut right);
-            let bias = (right.iter().sum::<f64>() + unbalanced) / total;
-            let (mut largest, mut largest_alpha) = (0.0f64, 0.0f64);
-            for (at, &i) in self.on_margin.iter().enumerate() {
-                let change = right[at] - ones[at] * bias;
-                for (j, weight) in missing.iter_mut().enumerate() {
-                    *weight += change * rows[(at, j)];
-                }
-                solution.changes[at] = solution.changes[at].plus(self.samples.sign[i] * change);
-                largest = largest.max(change.abs());
-                largest_alpha = largest_alpha.max(self.alpha[i].round().abs());
-            }
-            solution.weights += &missing;
-            solution.bias += bias - shift * unbalanced;
-            last = largest / largest_alpha;
-            if last <= LAST_CORRECTION {
-                break;
-            }
+    /// How multipliers of `F` change that leave the plane where it is, such that the one at a place grows or shrinks,
+    /// whose sample depends on others.
+    fn slide(&self, at: usize, direction: f64, dependence: &Dependence) -> Solution {
+        let mut changes = vec![Double::default(); self.on_margin.len()];
+        changes[at] = direction.into();
+        let sign = |at: usize| self.samples.sign[self.on_margin[at]];
+        let factors = dependence.equations.combination(&dependence.rows, &dependence.rows[at]);
+        for (&other, factor) in dependence.equations.chosen.iter().zip(factors) {
+            changes[other] = Double::default().plus_multiple(factor, -direction * sign(at) * sign(other));
         }
-        (last <= UNSOLVED).then_some(solution)
+        Solution { changes, weights: self.weights.clone(), bias: self.bias, last: 0.0 }
     }
 
     /// `sum y alpha x`, `[d]`, then `sum y alpha`, over some of the samples.
@@ -203,35 +176,9 @@ impl<'a, 's> Polish<'a, 's> {
         sums
     }
 
-    /// `sum y alpha x - w`, `[d]`, and `sum y alpha`.
-    fn missing_weights(&self, rows: &Mat<f64>, solution: &Solution) -> (Array1<f64>, f64) {
-        let mut sums = self.others.clone();
-        for (at, &i) in self.on_margin.iter().enumerate() {
-            let alpha = self.alpha[i].plus_multiple(solution.changes[at], 1.0);
-            let row = (0..rows.ncols()).map(|j| rows[(at, j)]).chain([1.0]);
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum = sum.plus_multiple(alpha, self.samples.sign[i] * value);
-            }
-        }
-        let missing = sums.iter().zip(&solution.weights).map(|(sum, weight)| sum.plus(-weight).round());
-        (missing.collect(), sums[rows.ncols()].round())
-    }
-
-    /// What decision values on the margin lack, `[|F|]`, once the missing weights are added.
-    fn missing_margins(&self, rows: &Mat<f64>, solution: &Solution, missing: &Array1<f64>) -> Vec<f64> {
-        let lacking = |(at, &i): (usize, &usize)| {
-            let row: Vec<f64> = (0..rows.ncols()).map(|j| rows[(at, j)]).collect();
-            let sign = self.samples.sign[i];
-            let value = Double::product(row.iter().zip(&solution.weights)).plus(solution.bias);
-            let lacking = value.negative().plus(sign).plus(sign * self.errors[i]).round();
-            lacking - Double::product(row.iter().zip(missing)).round()
-        };
-        self.on_margin.iter().enumerate().map(lacking).collect()
-    }
-
-    /// Goes to a solution, or to the first bound on the way there, whose sample leaves.
-    fn go_to(&mut self, solution: Solution) -> Arrival {
-        let mut first: (f64, Option<usize>) = (1.0, None);
+    /// Goes as far as `longest` times the changes, or to the first bound on the way there, whose sample leaves.
+    fn go_to(&mut self, solution: Solution, longest: f64) -> Arrival {
+        let mut first: (f64, Option<usize>) = (longest, None);
         for (at, &i) in self.on_margin.iter().enumerate() {
             let (alpha, change) = (self.alpha[i].round(), solution.changes[at].round());
             let way = if change < 0.0 { -alpha / change } else { (self.samples.penalty[i] - alpha) / change };
@@ -255,15 +202,31 @@ impl<'a, 's> Polish<'a, 's> {
         Arrival::Stopped(i)
     }
 
-    /// The sample at a bound that is furthest on the wrong side of its margin, if any is by more than rounding.
-    fn worst_of_others(&self) -> Option<usize> {
+    /// The sample that is furthest on the wrong side of its margin, if any is by more than rounding, and whether its
+    /// multiplier should grow, 1, or shrink, -1: of those at a bound, and of those that depend on others.
+    fn worst_of_others(&self, dependence: Option<&Dependence>, refused: &[usize]) -> Option<(usize, f64)> {
         let values = self.scores.values(&self.weights).values;
+        let mut is_free: Vec<Option<bool>> = vec![Some(false); values.len()];
+        for &i in &self.on_margin {
+            is_free[i] = dependence.map(|_| true);
+        }
+        for &at in dependence.iter().flat_map(|dependence| &dependence.equations.chosen) {
+            is_free[self.on_margin[at]] = None;
+        }
         let mut worst = (0.0, None);
-        for i in (0..values.len()).filter(|i| self.on_margin.binary_search(i).is_err()) {
+        for i in 0..values.len() {
+            let Some(is_free) = is_free[i] else { continue };
             let lacking = 1.0 - self.samples.sign[i] * (values[i] + self.bias);
-            let wrong = if self.alpha[i].round() == 0.0 { lacking } else { -lacking } - 2.0 * self.errors[i];
-            if wrong > worst.0 {
-                worst = (wrong, Some(i));
+            let direction = if is_free {
+                lacking.signum()
+            } else if self.alpha[i].round() == 0.0 {
+                1.0
+            } else {
+                -1.0
+            };
+            let wrong = direction * lacking - 2.0 * self.errors[i];
+            if wrong > worst.0 && !refused.contains(&i) {
+                worst = (wrong, Some((i, direction)));
             }
         }
         worst.1

@@ -1,7 +1,7 @@
 //! Problems whose digits run out: penalties from 1e-4 to 1e6, weights up to 1:10,000, and scores of every bad shape.
 //! Each answer is judged by its objective for the scores as they came, computed anew with twice the digits.
 
-use ndarray::Array2;
+use ndarray::{Array2, s};
 
 use super::double::Double;
 use super::*;
@@ -38,15 +38,21 @@ enum Trouble {
     RowsOfAllSizes,
     FarFromTheOrigin,
     AnyUnit,
+    SparseRows,
+    DuplicateRows,
+    WholeNumbers,
 }
 
-const TROUBLES: [Trouble; 6] = [
+const TROUBLES: [Trouble; 9] = [
     Trouble::ColumnsOfAllSizes,
     Trouble::ColumnsNearlyAlike,
     Trouble::OneRowFarAway,
     Trouble::RowsOfAllSizes,
     Trouble::FarFromTheOrigin,
     Trouble::AnyUnit,
+    Trouble::SparseRows,
+    Trouble::DuplicateRows,
+    Trouble::WholeNumbers,
 ];
 
 struct Case {
@@ -87,6 +93,21 @@ impl Case {
             }
             Trouble::FarFromTheOrigin => scores += random.power(0.0, 4.0),
             Trouble::AnyUnit => scores *= random.power(-13.0, 13.0),
+            Trouble::SparseRows => {
+                let (kept, unit) = (0.02 + 0.48 * random.uniform(), random.power(-13.0, 13.0));
+                scores.mapv_inplace(|value| if random.uniform() < kept { unit * value.abs() } else { 0.0 });
+            }
+            Trouble::DuplicateRows => {
+                let distinct = 1 + (random.uniform() * n as f64 / 4.0) as usize;
+                for i in distinct..n {
+                    let of = scores.row((random.uniform() * distinct as f64) as usize).to_owned();
+                    scores.row_mut(i).assign(&of);
+                }
+            }
+            Trouble::WholeNumbers => {
+                let (width, most) = (1 + (random.uniform() * 4.0) as usize, random.power(0.0, 1.0));
+                scores = scores.slice(s![.., ..width.min(d)]).mapv(|value| (most * value).round());
+            }
         }
         let (c, weight) = (random.power(-4.0, 6.0), random.power(-4.0, 4.0));
         let (c_positive, c_negative) = (c * weight.max(1.0), c / weight.min(1.0));
@@ -112,7 +133,7 @@ impl Case {
 #[test]
 fn every_fit_ends_with_the_gap_that_its_plane_has() {
     let mut random = Random(2016);
-    for number in 0..900 {
+    for number in 0..4500 {
         let trouble = TROUBLES[number % TROUBLES.len()];
         let case = Case::new(trouble, &mut random);
         let Case { scores, positive, c_positive, c_negative } = &case;
