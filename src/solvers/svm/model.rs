@@ -308,6 +308,23 @@ mod tests {
     }
 
     #[test]
+    fn both_solvers_count_the_same_support_vectors() {
+        // Overlapping, and no row depends on others: the multipliers are unique.
+        let rows =
+            Array2::from_shape_fn((61, 3), |(i, j)| ((i * i + 31 * j + i) as f64).sin() + (i % 3 * j) as f64);
+        let labels: Vec<Emotion> = (0..61).map(|i| CLASSES[i % 3]).collect();
+        let (scores, labels) = sides(&rows, &labels);
+        for c in [0.01, 1.0, 10.0] {
+            let counts = |solver| {
+                let parameters = SvmParameters { c, epsilon: 1e-9, solver, ..SvmParameters::default() };
+                let fits = OneVsAllModel::fit(&scores, &labels, &parameters).unwrap().fits;
+                fits.iter().map(|fit| fit.support_vectors).collect::<Vec<_>>()
+            };
+            assert_eq!(counts(SvmSolver::InteriorPoint), counts(SvmSolver::Linfa), "{c}");
+        }
+    }
+
+    #[test]
     fn equal_samples_of_two_classes_still_give_an_answer() {
         let rows = Array2::from_elem((10, 2), 1.0);
         let labels: Vec<Emotion> = (0..10).map(|i| CLASSES[i % 2]).collect();

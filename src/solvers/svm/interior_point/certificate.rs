@@ -24,7 +24,7 @@ pub struct Certificate {
     pub dual: f64,
     /// Feasible multipliers, `alpha`, `[n]`.
     pub multipliers: Vec<f64>,
-    /// Number of samples whose multiplier is not 0.
+    /// Number of samples whose multiplier is not 0, or would not be but for rounding: at least one on each side.
     pub support_vectors: usize,
     /// Newton steps taken.
     pub iterations: usize,
@@ -80,10 +80,7 @@ impl Estimate {
             (own, of_multipliers)
         };
 
-        // Near the optimum one of `alpha` and `u` is far smaller than the other; `u` is in units of the margin.
-        let typical = alpha.iter().sum::<f64>() / alpha.len() as f64;
-        let support_vectors =
-            alpha.iter().zip(&point.lower).filter(|(alpha, lower)| **alpha / typical > **lower).count();
+        let support_vectors = support_vectors(&alpha, &point.lower, samples);
         Self { weights, bias, dual, support_vectors, gap: relative_gap(primal, dual), alpha }
     }
 }
@@ -161,6 +158,27 @@ const ROUNDING: f64 = 1e-14;
 
 fn half_square<'a>(weights: impl IntoIterator<Item = &'a f64>) -> f64 {
     0.5 * weights.into_iter().map(|weight| weight * weight).sum::<f64>()
+}
+
+/// A multiplier of this share of its side's largest is not 0.
+const NOT_0: f64 = 1e-4;
+
+/// Number of feasible multipliers, `[n]`, that are not 0 at the optimum; `lower` are those of `alpha >= 0`.
+///
+/// Near the optimum one of `alpha` and `u` is far smaller than the other; `u` is in units of the margin. Where samples
+/// depend on each other both can be small, or both large.
+fn support_vectors(alpha: &[f64], lower: &[f64], samples: &Samples) -> usize {
+    let typical = alpha.iter().sum::<f64>() / alpha.len() as f64;
+    let largest = |positive: bool| {
+        let own = alpha.iter().zip(&samples.sign).filter(|(_, sign)| (**sign > 0.0) == positive);
+        own.fold(0.0f64, |largest, (alpha, _)| largest.max(*alpha))
+    };
+    let (positive, negative) = (largest(true), largest(false));
+    let is_one = |i: &usize| {
+        let largest = if samples.sign[*i] > 0.0 { positive } else { negative };
+        alpha[*i] > 0.0 && (alpha[*i] / typical > lower[*i] || alpha[*i] >= NOT_0 * largest)
+    };
+    (0..alpha.len()).filter(is_one).count()
 }
 
 /// Multipliers within their bounds with `sum y alpha = 0`: the heavier side is scaled down.

@@ -49,7 +49,9 @@ impl Independent {
             if length <= DEPENDENT * squares[next].sqrt() {
                 continue;
             }
-            direction.iter_mut().for_each(|value| *value /= length);
+            for value in &mut direction {
+                *value /= length;
+            }
             let others = outside.iter_mut().zip(&mut shares).zip(&squares);
             for ((left, share), square) in others.filter(|((_, share), _)| **share > 0.0) {
                 let part = product(left, &direction);

@@ -214,7 +214,7 @@ fn certify(
     let scores = design.scores();
     let weights = design.unfold(&best.weights);
     let mut plane = Plane::new(scores, samples, &weights, best.bias);
-    let (mut dual, mut alpha) = (best.dual, best.alpha);
+    let (mut dual, mut alpha, mut support_vectors) = (best.dual, best.alpha, best.support_vectors);
     if relative_gap(plane.primal, dual) > GAP
         && let Some(polished) = polish(scores, samples, point, &weights)
     {
@@ -224,6 +224,8 @@ fn certify(
         }
         if polished.dual > dual {
             (dual, alpha) = (polished.dual, polished.alpha);
+            // Those at 0 are 0, to the last digit.
+            support_vectors = alpha.iter().filter(|alpha| **alpha > 0.0).count();
         }
     }
     let unit = scores.scale() * scores.scale();
@@ -233,7 +235,7 @@ fn certify(
         primal: plane.primal / unit,
         dual: dual / unit,
         multipliers: alpha.iter().map(|alpha| alpha / unit).collect(),
-        support_vectors: best.support_vectors,
+        support_vectors,
         iterations,
     }
 }

@@ -229,6 +229,49 @@ fn samples_that_depend_on_each_other_are_left_to_the_interior_point() {
 }
 
 #[test]
+fn each_side_has_support_vectors_where_samples_depend_on_each_other() {
+    let check = |scores: &[f64], is_positive: fn(usize) -> bool, cp: f64, cn: f64, count: usize| {
+        let positive: Vec<bool> = (0..scores.len()).map(is_positive).collect();
+        let scores = Array2::from_shape_vec((scores.len(), 1), scores.to_vec()).unwrap();
+        let found = solve(&scores, &positive, cp, cn);
+        assert_eq!(found.support_vectors, count, "{:?}", found.multipliers);
+        assert_eq!(found.multipliers.iter().filter(|alpha| **alpha > 0.0).count(), count);
+        for own in [true, false] {
+            assert!(
+                found.multipliers.iter().zip(&positive).any(|(alpha, side)| *alpha > 0.0 && *side == own)
+            );
+        }
+    };
+    // Mostly zeros, in large units.
+    let first = [
+        6_715.313_495_153_412,
+        0.0,
+        1_656.191_422_430_736_6,
+        0.0,
+        0.0,
+        8_068.978_066_556_087,
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+    ];
+    check(&first, |i| i == 0, 6.270_778_314_337_699e11, 4.423_912_468_987_423e15, 3);
+    let second = [
+        758_143.240_248_960_6,
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+        373_866.369_153_237_96,
+        9_343.495_646_830_55,
+        402_862.689_874_926_7,
+    ];
+    check(&second, |i| [0, 4, 7, 8].contains(&i), 1.837_956_034_370_707e6, 2.887_168_730_955_297e5, 7);
+}
+
+#[test]
 fn no_free_sample_leaves_the_middle_of_the_biases() {
     // With so small a penalty all multipliers are at it, and any bias between the margins is optimal.
     let scores = ndarray::array![[2.0], [4.0], [-1.0], [-5.0]];
