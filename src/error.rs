@@ -11,6 +11,7 @@ use crate::report::serve::ServeError;
 use crate::results::{CompareError, ResultsError};
 use crate::run::RunError;
 use crate::solvers::pca::PcaError;
+use crate::solvers::svm::SvmError;
 use crate::stage::StageError;
 use crate::store::StoreError;
 
@@ -68,6 +69,18 @@ pub enum Error {
     NoChoice {
         /// Why.
         reason: String,
+    },
+    /// `emolab check-solvers` saw fits that failed.
+    #[error("{failed} of {fits} fits failed, the first that of {first}")]
+    FailedFits {
+        /// Those.
+        failed: usize,
+        /// All.
+        fits: usize,
+        /// Solver, method and fold.
+        first: String,
+        /// Why it failed.
+        source: SvmError,
     },
     /// A results folder that is compared with the paper.
     #[error(transparent)]
@@ -131,6 +144,7 @@ impl Error {
             Self::Compare(CompareError::NoPredictions { .. }) => {
                 Some("run the experiment; results of older versions are written again by it".to_owned())
             }
+            Self::FailedFits { source, .. } => source.hint().map(str::to_owned),
             Self::Store(StoreError::InUse { .. }) => Some("try again when the run has ended".to_owned()),
             _ => None,
         }

@@ -8,7 +8,7 @@ use super::{ExperimentArguments, Global, Printer, stop_on_signal, table};
 use crate::error::Error;
 use crate::plan::{Places, plan};
 use crate::run::{ProblemComparison, compare_solvers};
-use crate::solvers::svm::{FitReport, Solved};
+use crate::solvers::svm::{Comparison, FAR, FitReport, Solved, SvmError};
 
 /// Fit an experiment's support vector machines with both solvers.
 #[derive(Args)]
@@ -46,8 +46,51 @@ impl CheckSolvers {
         } else {
             printer.result(&render(&all));
         }
-        Ok(())
+        if let Some(warning) = far_from_optimum(&all) {
+            printer.note(&format!("warning: {warning}"));
+        }
+        failed(&all)
     }
+}
+
+/// The fits of a problem, each with its solver's name.
+fn fits(problem: &ProblemComparison) -> [(&'static str, &Result<FitReport, SvmError>); 2] {
+    let Comparison { interior_point, linfa, .. } = &problem.comparison;
+    [("the interior point", &interior_point.fit), ("linfa-svm", &linfa.fit)]
+}
+
+/// An error that names the first fit that failed, if any did.
+fn failed(all: &[ProblemComparison]) -> Result<(), Error> {
+    let mut failed = all.iter().flat_map(|problem| {
+        fits(problem)
+            .into_iter()
+            .filter_map(move |(solver, fit)| Some((problem, solver, fit.as_ref().err()?)))
+    });
+    let Some((problem, solver, source)) = failed.next() else { return Ok(()) };
+    Err(Error::FailedFits {
+        failed: 1 + failed.count(),
+        fits: 2 * all.len(),
+        first: format!("{solver} for {} fold {}", problem.method, problem.fold + 1),
+        source: source.clone(),
+    })
+}
+
+/// A sentence where linfa-svm ended far from the optimum.
+fn far_from_optimum(all: &[ProblemComparison]) -> Option<String> {
+    let fit = |problem: &'_ ProblemComparison| problem.comparison.linfa.fit.as_ref().ok().copied();
+    let far: Vec<_> = all.iter().filter_map(|problem| Some((problem, fit(problem)?))).collect();
+    let far: Vec<_> = far.into_iter().filter(|(_, fit)| fit.is_far()).collect();
+    let (problem, worst) = far.iter().max_by(|(_, a), (_, b)| a.gap().total_cmp(&b.gap()))?;
+    Some(format!(
+        "linfa-svm ended further than {FAR} from the optimum in {} of {} problems; in that of {} fold {} {} by a relative \
+         gap of {:.1e}",
+        far.len(),
+        all.len(),
+        problem.method,
+        problem.fold + 1,
+        problem.comparison.class,
+        worst.gap()
+    ))
 }
 
 fn render(all: &[ProblemComparison]) -> String {
@@ -67,21 +110,22 @@ fn render(all: &[ProblemComparison]) -> String {
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let mut reasons = Vec::new();
     let (mut own, mut other, mut largest) = (0.0, 0.0, 0.0f64);
-    for ProblemComparison { method, fold, c, comparison } in all {
+    for problem in all {
+        let ProblemComparison { method, fold, c, comparison } = problem;
         let mut row = vec![
             format!("{method} fold {} {}", fold + 1, comparison.class),
             c.to_string(),
             comparison.samples.to_string(),
         ];
-        for solved in [&comparison.interior_point, &comparison.linfa] {
-            match &solved.fit {
+        for (solver, fit) in fits(problem) {
+            match fit {
                 Ok(fit) => row.extend([
                     format!("{:.6}", fit.primal),
                     format!("{:.0e}", fit.gap().max(0.0)),
                     fit.iterations.to_string(),
                 ]),
                 Err(error) => {
-                    reasons.push(format!("fold {}: {error}", fold + 1));
+                    reasons.push(format!("{method} fold {}, {solver}: {error}", fold + 1));
                     row.extend(["failed".to_owned(), String::new(), String::new()]);
                 }
             }
@@ -126,4 +170,51 @@ fn to_json(problem: &ProblemComparison) -> serde_json::Value {
         "samples": comparison.samples, "largest_difference": comparison.largest_difference,
         "interior_point": solved(&comparison.interior_point), "linfa": solved(&comparison.linfa),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Emotion;
+
+    fn problem(fold: usize, dual_of_linfa: Result<f64, SvmError>) -> ProblemComparison {
+        let solved = |dual: Result<f64, SvmError>| Solved {
+            fit: dual.map(|dual| FitReport { primal: 2.0, dual, support_vectors: 3, iterations: 4 }),
+            seconds: 0.1,
+        };
+        let comparison = Comparison {
+            class: Emotion::Fear,
+            samples: 9,
+            interior_point: solved(Ok(2.0)),
+            linfa: solved(dual_of_linfa),
+            largest_difference: None,
+        };
+        ProblemComparison { method: "a".to_owned(), fold, c: 1.0, comparison }
+    }
+
+    fn not_converged() -> SvmError {
+        SvmError::NotConverged { class: Emotion::Fear, reason: "the solver gave up".to_owned() }
+    }
+
+    #[test]
+    fn a_fit_that_failed_is_an_error_that_names_it() {
+        assert!(failed(&[problem(0, Ok(1.9))]).is_ok());
+        let all = [problem(0, Ok(1.9)), problem(1, Err(not_converged())), problem(2, Err(not_converged()))];
+        let error = failed(&all).unwrap_err();
+        assert_eq!(error.exit_code(), 1);
+        assert_eq!(error.to_string(), "2 of 6 fits failed, the first that of linfa-svm for a fold 2");
+        assert_eq!(error.causes(), ["the SVM of `fear` did not converge: the solver gave up"]);
+        assert!(error.hint().is_some_and(|hint| hint.contains("lower `c`")));
+        let text = render(&all);
+        assert!(text.contains("a fold 2, linfa-svm: the SVM of `fear` did not converge"), "{text}");
+    }
+
+    #[test]
+    fn fits_of_linfa_far_from_the_optimum_are_warned_of() {
+        assert_eq!(far_from_optimum(&[problem(0, Ok(1.999)), problem(1, Err(not_converged()))]), None);
+        let warning = far_from_optimum(&[problem(0, Ok(1.999)), problem(1, Ok(1.997)), problem(2, Ok(1.99))]);
+        let warning = warning.unwrap();
+        assert!(warning.contains("further than 0.001 from the optimum in 2 of 3 problems"), "{warning}");
+        assert!(warning.contains("a fold 3 fear by a relative gap of 5.0e-3"), "{warning}");
+    }
 }

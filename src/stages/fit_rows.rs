@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::Entry;
 use crate::figures::fit_tables::{FitRow, PenaltyRow};
+use crate::solvers::svm::FAR;
 use crate::stage::{Context, StageError};
 
 /// How every fit of a method went.
@@ -68,9 +69,6 @@ fn left_out_penalties(context: &Context<'_>, method: &Entry) -> Result<Vec<Strin
     Ok(left_out.into_iter().map(say).collect())
 }
 
-/// Relative gap above which a fit says so in the results; linfa-svm's tolerance mostly leaves less.
-const FAR: f64 = 0.01;
-
 /// A sentence for each method with fits that ended far from their optimum, which only linfa-svm's do.
 fn far_from_optimum(rows: &[FitRow]) -> Vec<String> {
     let mut by_method: BTreeMap<&str, Vec<&FitRow>> = BTreeMap::new();
@@ -78,9 +76,7 @@ fn far_from_optimum(rows: &[FitRow]) -> Vec<String> {
         by_method.entry(&row.method).or_default().push(row);
     }
     let say = |(method, rows): (&str, Vec<&FitRow>)| {
-        // One that is not a number is far too.
-        let far: Vec<&&FitRow> =
-            rows.iter().filter(|row| row.fit.gap().is_nan() || row.fit.gap() > FAR).collect();
+        let far: Vec<&&FitRow> = rows.iter().filter(|row| row.fit.is_far()).collect();
         let worst = far.iter().max_by(|a, b| a.fit.gap().total_cmp(&b.fit.gap()))?;
         Some(format!(
             "{method}: {} of {} SVMs ended further than {FAR} from their optimum; that of `{}` in fold {} by a relative \
@@ -112,7 +108,7 @@ mod tests {
             fit: FitReport { primal: 2.0, dual, support_vectors: 3, iterations: 4 },
         };
         assert_eq!(far_from_optimum(&[row(0, Emotion::Awe, 1.999)]), [""; 0]);
-        let rows = [row(0, Emotion::Awe, 1.999), row(1, Emotion::Fear, 0.0), row(2, Emotion::Anger, 1.9)];
+        let rows = [row(0, Emotion::Awe, 1.999), row(1, Emotion::Fear, 0.0), row(2, Emotion::Anger, 1.997)];
         let warnings = far_from_optimum(&rows);
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].starts_with("a: 2 of 3 SVMs"), "{}", warnings[0]);

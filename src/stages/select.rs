@@ -130,7 +130,7 @@ fn none_fits(candidates: &[Candidate]) -> StageError {
     let reason = candidates.iter().find_map(|candidate| candidate.left_out.as_deref());
     StageError::Failed(format!(
         "inner cross validation: there is no penalty to choose from: {}\n\
-         give smaller penalties in `c`, or set `scale = \"standard\"` in `[svm]`",
+         give smaller penalties in `c`, or set `scale = \"global\"` or `\"standard\"` in `[svm]`",
         reason.unwrap_or("none was given")
     ))
 }

@@ -87,6 +87,7 @@ fn a_penalty_that_cannot_be_fitted_is_left_out_of_the_choice_and_said() {
     let ran = project.emolab(&[choose.as_slice(), &["svm.c=[1.6e308,1.7e308]"]].concat());
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("no penalty to choose from") && ran.err.contains("smaller"), "{}", ran.err);
+    assert!(ran.err.contains("scale = \"global\""), "{}", ran.err);
     let ran = project.emolab(&["run", FILE, "--set", "svm.c=1.7e308"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("lower `c`") && !ran.err.contains("fold 1: fold 1"), "{}", ran.err);
@@ -128,6 +129,12 @@ fn both_solvers_are_compared_problem_by_problem() {
     }
     let table = project.must(&["check-solvers", FILE]).out;
     assert!(table.contains("DINOv2 fold 3 sadness") && table.contains("24 problems"), "{table}");
+
+    // Times the squared size of the scores this is beyond f64.
+    let ran = project.emolab(&["check-solvers", FILE, "--set", "svm.c=1.7e308"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("the first that of the interior point for DINOv2 fold 1"), "{}", ran.err);
+    assert!(ran.err.contains("out of range") && ran.out.contains("failed"), "{}", ran.err);
 }
 
 #[test]

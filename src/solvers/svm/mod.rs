@@ -71,6 +71,9 @@ impl Default for SvmParameters {
     }
 }
 
+/// A relative gap above which a fit is said to be far from its optimum: linfa-svm's tolerance mostly leaves less.
+pub const FAR: f64 = 1e-3;
+
 /// How the fit of one class went.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FitReport {
@@ -78,7 +81,7 @@ pub struct FitReport {
     pub primal: f64,
     /// Objective of feasible multipliers; no plane has a smaller objective.
     pub dual: f64,
-    /// Number of samples whose multiplier is not 0.
+    /// Number of samples whose multiplier is not 0: at least one on each side.
     pub support_vectors: usize,
     /// Number of iterations.
     pub iterations: usize,
@@ -88,6 +91,11 @@ impl FitReport {
     /// `(primal - dual) / max(|primal|, |dual|)`: how far from the optimum the plane can be at most.
     pub fn gap(&self) -> f64 {
         (self.primal - self.dual) / self.primal.abs().max(self.dual.abs())
+    }
+
+    /// Whether the plane is no answer: further than [`FAR`] from the optimum, or not a number.
+    pub fn is_far(&self) -> bool {
+        self.gap().is_nan() || self.gap() > FAR
     }
 }
 
