@@ -31,7 +31,7 @@ use super::point::Point;
 use super::scores::Scores;
 use equations::{Dependence, Solution};
 
-/// Products taken to tell which samples depend on each other, in all; a few seconds.
+/// Products taken for samples that depend on each other, to solve for them and to tell which do, in all; a few seconds.
 const MOST_DEPENDENCE: usize = 10_000_000_000;
 
 /// Samples that enter or leave.
@@ -103,7 +103,7 @@ struct Polish<'a, 's> {
     others: Vec<Double>,
     weights: Array1<f64>,
     bias: f64,
-    /// Products that telling who depends on whom may still take.
+    /// Products that samples which depend on each other may still take.
     work_left: usize,
 }
 

@@ -44,8 +44,10 @@ impl Polish<'_, '_> {
     pub fn solution(&mut self) -> Option<(Solution, Option<Dependence>)> {
         let count = self.on_margin.len();
         let rows = Mat::from_fn(count, self.weights.len(), |i, j| self.scores.get(self.on_margin[i], j));
-        // More samples than numbers of a plane depend on each other.
-        let may_be_all = count <= (self.weights.len() + 1).min(MOST_SOLVED);
+        // More samples than numbers of a plane depend on each other, but mostly their equations agree: then none is left out,
+        // whose margin would be wrong by rounding.
+        let may_be_all = count <= MOST_SOLVED
+            && (count <= self.weights.len() + 1 || self.spend(count.pow(3) / 3).is_some());
         let mut all = if may_be_all { self.solve(&rows) } else { None };
         if let Some(all) = all.take_if(|all| all.last <= LAST_CORRECTION) {
             return Some((all, None));
@@ -81,8 +83,7 @@ impl Polish<'_, '_> {
     /// Which samples of `F` depend on which others; nothing where it would take too long to tell.
     fn dependence(&mut self, rows: &Mat<f64>) -> Option<Dependence> {
         let (count, width) = (rows.nrows(), rows.ncols());
-        let work = count * count.min(width + 1) * (width + 1);
-        self.work_left = self.work_left.checked_sub(work)?;
+        self.spend(count * count.min(width + 1) * (width + 1))?;
         let squares: Vec<f64> = rows.row_iter().map(|row| row.squared_norm_l2()).collect();
         let above_0: Vec<f64> = squares.iter().copied().filter(|square| *square > 0.0).collect();
         let shift = if above_0.is_empty() { 1.0 } else { median(above_0) };
@@ -94,6 +95,12 @@ impl Polish<'_, '_> {
         };
         let preference: Vec<f64> = self.on_margin.iter().zip(&squares).map(distance).collect();
         Some(Dependence { equations: Independent::of(&rows, &preference), shift, rows })
+    }
+
+    /// Takes a number of products from those that are left; nothing where there are fewer.
+    fn spend(&mut self, products: usize) -> Option<()> {
+        self.work_left = self.work_left.checked_sub(products)?;
+        Some(())
     }
 
     /// The solution of the equations of some of `F`, for which `solve` solves roughly. The other multipliers stay.
