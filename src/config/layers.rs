@@ -45,6 +45,17 @@ pub enum Layer {
     Argument(String),
 }
 
+impl Layer {
+    /// As it was written, of what is no file.
+    pub fn outside(&self) -> Option<String> {
+        match self {
+            Self::File(_) => None,
+            Self::Variable(name, value) => Some(format!("`{name}={value}`")),
+            Self::Argument(argument) => Some(format!("`--set {argument}`")),
+        }
+    }
+}
+
 /// All sources, merged.
 pub struct Layers {
     /// Weakest first.
@@ -95,6 +106,16 @@ impl Layers {
     /// Whether a value of a sweep stands at `path`.
     pub fn is_moved(&self, path: &[Step]) -> bool {
         self.moved.iter().any(|moved| moved.to == path)
+    }
+
+    /// The value at a path.
+    pub fn value_at(&self, path: &[Step]) -> Option<&Value> {
+        let (Step::Key(first), rest) = path.split_first()? else { return None };
+        rest.iter().try_fold(self.values.get(first)?, |value, step| match (value, step) {
+            (Value::Dict(_, fields), Step::Key(key)) => fields.get(key),
+            (Value::Array(_, items), Step::Index(at)) => items.get(*at),
+            _ => None,
+        })
     }
 
     /// Position in `sources` of where a value came from.

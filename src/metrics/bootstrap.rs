@@ -67,11 +67,11 @@ impl Tallies {
     /// Adds to a sum of the last group, whose number is not below that of the sum before.
     fn put(&mut self, sum: usize, amount: f64) {
         let is_of_group = self.starts.last().is_some_and(|start| *start < self.runs.len());
-        let last = self.runs.last_mut().filter(|run| is_of_group && sum < run.first + run.length + GAP);
-        let run = match last {
-            Some(run) => run,
-            None => self.runs.push_mut(Run { first: sum, at: self.amounts.len(), length: 0 }),
-        };
+        let is_near = |run: &Run| sum < run.first + run.length + GAP;
+        if !is_of_group || !self.runs.last().is_some_and(is_near) {
+            self.runs.push(Run { first: sum, at: self.amounts.len(), length: 0 });
+        }
+        let Some(run) = self.runs.last_mut() else { return };
         run.length = run.length.max(sum - run.first + 1);
         self.amounts.resize(run.at + run.length, 0.0);
         self.amounts[run.at + sum - run.first] += amount;

@@ -39,7 +39,11 @@ pub(super) fn build(
         Some(inner_folds) if failures.choice.is_none() => choices(graph, sweep, &wired, shared, inner_folds),
         _ => Vec::new(),
     };
-    let report = report(resolved, sweep, &wired, failures, choices);
+    let no_choice = failures.choice.clone().or_else(|| {
+        let is_asked = sweep.inner_folds.is_some() && choices.is_empty();
+        is_asked.then(|| why_none(&wired).to_owned())
+    });
+    let report = MakeSweepReport { no_choice, ..report(resolved, sweep, &wired, failures, choices) };
     graph.begin_point(Vec::new());
     let report = graph.add("report", report);
     let points = sweep.points.iter().zip(&wired).enumerate().map(|(number, (point, wired))| {
@@ -153,7 +157,18 @@ fn report(
         warnings: once(done().flat_map(|wired| wired.warnings.iter().cloned())),
         seed: resolved.experiment.seed,
         inner_folds: sweep.inner_folds,
-        no_choice: failures.choice.clone(),
+        no_choice: None,
+    }
+}
+
+/// Why there is nothing to choose from.
+fn why_none(wired: &[Option<Wired>]) -> &'static str {
+    if wired.iter().flatten().count() < 2 {
+        "there are no two points to choose from"
+    } else if wired.iter().flatten().any(|wired| wired.methods.iter().any(|method| method.is_fitted)) {
+        "the points differ in their images or folds, so that none can be compared inside a fold"
+    } else {
+        "no method has a classifier that is fitted here"
     }
 }
 

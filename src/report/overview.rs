@@ -16,7 +16,7 @@ pub struct Fact {
 
 /// Data, split, methods, reduction, classifier, seed; what a run does not have is left out.
 pub fn overview(record: &RunRecord, data_set: &str, tested: usize) -> Vec<Fact> {
-    let shown = |path: &str| record.setting(path).map(plain);
+    let shown = |path: &str| swept(record, path).or_else(|| record.setting(path).map(plain));
     let mut facts = Vec::new();
     let mut say = |name, words: String| facts.push(Fact { name, words });
     let what = record.stand_in.clone().unwrap_or_else(|| data_set.to_owned());
@@ -60,6 +60,25 @@ pub fn overview(record: &RunRecord, data_set: &str, tested: usize) -> Vec<Fact> 
     }
     say("Seed", record.seed.to_string());
     facts
+}
+
+/// The values that a setting takes in a sweep.
+fn swept(record: &RunRecord, path: &str) -> Option<String> {
+    let quoted = format!("\"{path}\"");
+    // `sweep."svm.c"[0]` or `sweep.svm.c[0]` of a list, `sweep."svm.c".from` of a range.
+    let inside = |of: &str| {
+        let rest = of.strip_prefix("sweep.")?;
+        let rest = rest.strip_prefix(quoted.as_str()).or_else(|| rest.strip_prefix(path))?;
+        matches!(rest.chars().next(), Some('[' | '.')).then(|| rest.starts_with('['))
+    };
+    let stated: Vec<(bool, String)> = record
+        .settings
+        .iter()
+        .filter_map(|setting| Some((inside(&setting.path)?, plain(&setting.value))))
+        .collect();
+    let is_list = stated.iter().all(|(is_item, _)| *is_item);
+    let values = stated.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ");
+    (!stated.is_empty()).then(|| if is_list { values } else { "a range of".to_owned() })
 }
 
 fn share(record: &RunRecord, path: &str) -> String {

@@ -28,7 +28,8 @@ pub struct Provenance {
 /// As recorded.
 pub fn provenance(record: &RunRecord) -> Provenance {
     let computed = record.stages.iter().filter(|stage| !stage.hit);
-    let seconds: f64 = computed.clone().map(|stage| stage.seconds).sum();
+    // A sum of nothing is -0.
+    let seconds = computed.clone().map(|stage| stage.seconds).sum::<f64>() + 0.0;
     let plan = format!(
         "{} stages: {} were in the store already, {} were computed by the run that wrote these results, in {seconds:.1} s \
          of work.",

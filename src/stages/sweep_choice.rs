@@ -132,8 +132,12 @@ fn matrix(rows: &[Prediction]) -> ConfusionMatrix {
     ConfusionMatrix::of(rows.iter().map(|row| (row.label, row.predicted)))
 }
 
-/// `best.json` and `best.csv`; none where nothing is chosen.
+/// `best.json` and `best.csv`; where nothing can be chosen, why; none where nothing is to be.
 pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Files, ArtifactError> {
+    if let (true, Some(why)) = (best.is_empty(), &report.no_choice) {
+        let record = json!({ "none_chosen_because": why, "best": [] });
+        return Ok(Files::from([("best.json".to_owned(), to_json(&record)?)]));
+    }
     let Some(inner_folds) = report.inner_folds.filter(|_| !best.is_empty()) else { return Ok(Files::new()) };
     let how = format!(
         "the point with the highest mean true positive rate in a {inner_folds}-fold cross validation inside each \

@@ -251,6 +251,41 @@ fn the_best_point_is_chosen_inside_the_training_images() {
 }
 
 #[test]
+fn where_no_best_point_can_be_chosen_the_results_say_why() {
+    let project = project("\"split.folds\" = [3, 4]\ninner_folds = 3\n");
+    let ran = project.must(&["run", FILE]);
+    assert!(ran.out.contains("no best point: the points differ in their images or folds"), "{}", ran.out);
+    assert!(project.read("results/sweep/best.json").contains("the points differ in their images or folds"));
+}
+
+#[test]
+fn a_sweep_of_which_every_point_fails_leaves_the_reasons() {
+    let project = project("\"pca.components\" = [500, 600]\nselect = \"none\"\n");
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("2 of 2 points failed"), "{}", ran.err);
+    let table = rows(&project, "sweep.csv");
+    assert!(!table.is_empty() && table.iter().all(|row| row["status"] == "failed"), "{table:?}");
+    assert!(table.iter().all(|row| row["reason"].contains("principal components")), "{table:?}");
+}
+
+#[test]
+fn what_is_swept_cannot_be_set_beside() {
+    let project = project("\"pca.components\" = [3, 5]\nselect = \"none\"\n");
+    let ran = project.emolab(&["run", FILE, "--set", "pca.components=7"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("`pca.components` is swept, so that `--set pca.components=7` would change nothing"),
+        "{}",
+        ran.err
+    );
+    project.must(&["run", FILE]);
+    project.must(&["report", "sweep"]);
+    let page = project.read("results/sweep.html");
+    assert!(page.contains("PCA to 3, 5 components"), "no one number is that of all points");
+}
+
+#[test]
 fn a_killed_sweep_goes_on_where_it_was() {
     let project = project(
         "\"pca.components\" = { from = 1, to = 16, step = 1 }\n\"svm.c\" = [0.01, 0.1, 1, 10]\ninner_folds = 4\n",

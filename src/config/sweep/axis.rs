@@ -66,7 +66,7 @@ pub(super) fn read(
                     reader.problems.borrow_mut().push(problem.label("leave one of the two out"));
                 }
                 Err(expected) => {
-                    let message = format!("the axis `{written}` has no values");
+                    let message = format!("the axis `{written}` is not what it should be");
                     let problem = reader.problem(&place, Some(value), false, message);
                     reader.problems.borrow_mut().push(problem.label(format!("expected {expected}")));
                 }
@@ -158,7 +158,7 @@ fn range(fields: &Dict) -> Result<(Vec<f64>, bool, bool), String> {
         return Err(format!("a range whose `from` is below its `to`; {from} is not below {to}"));
     }
     let is_whole = |key: &str| fields.get(key).is_none_or(|value| value.to_i128().is_some());
-    let numbers = match (fields.get("step"), fields.get("steps")) {
+    let numbers: Vec<f64> = match (fields.get("step"), fields.get("steps")) {
         (Some(step), None) if !is_log => {
             let step = number(step).filter(|step| step.is_finite() && *step > 0.0);
             let step = step.ok_or("a `step` above 0")?;
@@ -186,8 +186,11 @@ fn range(fields: &Dict) -> Result<(Vec<f64>, bool, bool), String> {
         (Some(_), Some(_)) => return Err("`step` or `steps`, not both".to_owned()),
         (None, None) => return Err("a range with `step`, or with `steps`".to_owned()),
     };
-    let evenly = !is_log && fields.contains_key("steps");
-    Ok((numbers, is_log, is_whole("from") && is_whole("to") && is_whole("step") && !evenly))
+    let are_whole = is_whole("from") && is_whole("to") && is_whole("step");
+    // Those of equal steps between whole numbers may not be.
+    let near_whole = |number: &f64| (number - number.round()).abs() < 1e-9;
+    let are_whole = are_whole && (is_log || numbers.iter().all(near_whole));
+    Ok((numbers, is_log, are_whole))
 }
 
 /// Without the last bits that powers and sums leave: 0.1, not 0.10000000000000002.
@@ -224,6 +227,11 @@ mod tests {
         assert_eq!(numbers("{ from = 5, to = 20, step = 5 }", true).unwrap(), [5.0, 10.0, 15.0, 20.0]);
         assert_eq!(numbers("{ from = 0.1, to = 0.35, step = 0.1 }", false).unwrap(), [0.1, 0.2, 0.3]);
         assert_eq!(numbers("{ from = 0.1, to = 0.3, step = 0.1 }", false).unwrap(), [0.1, 0.2, 0.3]);
+        assert_eq!(numbers("{ from = 5, to = 20, steps = 4 }", true).unwrap(), [5.0, 10.0, 15.0, 20.0]);
+        let (_, whole) =
+            Document::parse("x".into(), "x = { from = 5, to = 20, steps = 4 }".into()).ok().unwrap();
+        let (whole, _) = values(&whole["x"], &[], true).unwrap();
+        assert!(whole.iter().all(|(value, _)| value.to_i128().is_some()), "a count takes them");
         assert_eq!(numbers("{ from = 0, to = 1, steps = 5 }", false).unwrap(), [0.0, 0.25, 0.5, 0.75, 1.0]);
         let log = "{ from = 0.01, to = 100, steps = 5, scale = \"log\" }";
         assert_eq!(numbers(log, false).unwrap(), [0.01, 0.1, 1.0, 10.0, 100.0]);

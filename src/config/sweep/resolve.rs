@@ -82,6 +82,7 @@ pub fn points(layers: &Layers, stated: Stated, descriptions: &[Description]) -> 
             let problem = reader.problem(&axis.place, Some(&axis.stated), true, message);
             problems.push(problem.label("leave this axis out"));
         }
+        problems.extend(targets.iter().find_map(|target| set_and_swept(layers, axis, target)));
     }
     let mut points: Vec<(Vec<Setting>, Point)> = Vec::new();
     for at in &grid {
@@ -123,6 +124,15 @@ pub fn points(layers: &Layers, stated: Stated, descriptions: &[Description]) -> 
     });
     let points = points.into_iter().map(|(_, point)| point).collect();
     Ok(Sweep { axes: axes.collect(), dimensions, points, inner_folds })
+}
+
+/// A setting of an axis that an argument or a variable gives one value, which no point would take.
+fn set_and_swept(layers: &Layers, axis: &Declared, target: &[Step]) -> Option<Problem> {
+    let source = layers.source_of(layers.value_at(target)?.tag())?;
+    let set = layers.sources.get(source)?.outside()?;
+    let message = format!("`{}` is swept, so that {set} would change nothing", axis.path);
+    let problem = Reader::new(layers).problem(&axis.place, Some(&axis.stated), true, message);
+    Some(problem.label("leave one of the two out"))
 }
 
 /// Whether settings come to the same values; 1 and 1.0 do.
