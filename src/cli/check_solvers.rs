@@ -77,9 +77,9 @@ fn failed(all: &[ProblemComparison]) -> Result<(), Error> {
 
 /// A sentence where linfa-svm ended far from the optimum.
 fn far_from_optimum(all: &[ProblemComparison]) -> Option<String> {
-    let fit = |problem: &'_ ProblemComparison| problem.comparison.linfa.fit.as_ref().ok().copied();
-    let far: Vec<_> = all.iter().filter_map(|problem| Some((problem, fit(problem)?))).collect();
-    let far: Vec<_> = far.into_iter().filter(|(_, fit)| fit.is_far()).collect();
+    let fitted =
+        all.iter().filter_map(|problem| Some((problem, problem.comparison.linfa.fit.as_ref().ok()?)));
+    let far: Vec<_> = fitted.filter(|(_, fit)| fit.is_far()).collect();
     let (problem, worst) = far.iter().max_by(|(_, a), (_, b)| a.gap().total_cmp(&b.gap()))?;
     Some(format!(
         "linfa-svm ended further than {FAR} from the optimum in {} of {} problems; in that of {} fold {} {} by a relative \

@@ -74,8 +74,8 @@ pub(super) fn draw(
     }
     // The backend's opening tag gives the size in tenths; the sheet's is a tenth of it.
     let body = drawn.split_once('>').map_or("", |(_, body)| body);
-    // An element that is not opaque is a layer of its own, which takes long to draw; its fill can be that alone.
-    let body = body.replace(" opacity=\"", " fill-opacity=\"");
+    // An element that is not opaque is a layer of its own, which takes long to draw; the fill of a band can be that alone.
+    let body = body.replace("<polygon opacity=\"", "<polygon fill-opacity=\"");
     let sized = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {} {}\">{body}",

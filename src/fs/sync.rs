@@ -19,10 +19,9 @@ const SYNCED_TOGETHER: usize = 16;
 
 /// Makes files that [`write_unsynced`] wrote safe, and their folders; a file that is gone again needs it no more.
 pub fn sync_all(paths: &[PathBuf]) -> Result<(), FsError> {
-    let folders: Vec<&Path> =
-        paths.iter().map(|path| parent(path)).collect::<BTreeSet<_>>().into_iter().collect();
+    let folders: BTreeSet<&Path> = paths.iter().map(|path| parent(path)).collect();
     sync_together(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
-    sync_together(&folders)
+    sync_together(&folders.into_iter().collect::<Vec<_>>())
 }
 
 fn sync_together(paths: &[&Path]) -> Result<(), FsError> {

@@ -39,11 +39,7 @@ pub(super) fn build(
         Some(inner_folds) if failures.choice.is_none() => choices(graph, sweep, &wired, shared, inner_folds),
         _ => Vec::new(),
     };
-    let no_choice = failures.choice.clone().or_else(|| {
-        let is_asked = sweep.inner_folds.is_some() && choices.is_empty();
-        is_asked.then(|| why_none(&wired).to_owned())
-    });
-    let report = MakeSweepReport { no_choice, ..report(resolved, sweep, &wired, failures, choices) };
+    let report = report(resolved, sweep, &wired, failures, choices);
     graph.begin_point(Vec::new());
     let report = graph.add("report", report);
     let points = sweep.points.iter().zip(&wired).enumerate().map(|(number, (point, wired))| {
@@ -145,6 +141,7 @@ fn report(
         let methods = point.experiment.methods.iter().map(|method| method.name.clone()).collect();
         PointEntry { values: point.values.iter().map(value).collect(), methods, outcome }
     });
+    let is_none_chosen = sweep.inner_folds.is_some() && choices.is_empty();
     let done = || wired.iter().flatten();
     let varied = |path: &str| sweep.axes.iter().any(|axis| axis.path == path);
     MakeSweepReport {
@@ -157,7 +154,7 @@ fn report(
         warnings: once(done().flat_map(|wired| wired.warnings.iter().cloned())),
         seed: resolved.experiment.seed,
         inner_folds: sweep.inner_folds,
-        no_choice: None,
+        no_choice: failures.choice.clone().or(is_none_chosen.then(|| why_none(wired).to_owned())),
     }
 }
 

@@ -62,23 +62,24 @@ pub fn overview(record: &RunRecord, data_set: &str, tested: usize) -> Vec<Fact> 
     facts
 }
 
-/// The values that a setting takes in a sweep.
+/// The values that a setting takes in a sweep: those of a list, or the bounds of a range.
 fn swept(record: &RunRecord, path: &str) -> Option<String> {
     let quoted = format!("\"{path}\"");
     // `sweep."svm.c"[0]` or `sweep.svm.c[0]` of a list, `sweep."svm.c".from` of a range.
     let inside = |of: &str| {
         let rest = of.strip_prefix("sweep.")?;
         let rest = rest.strip_prefix(quoted.as_str()).or_else(|| rest.strip_prefix(path))?;
-        matches!(rest.chars().next(), Some('[' | '.')).then(|| rest.starts_with('['))
+        rest.starts_with(['[', '.']).then(|| rest.to_owned())
     };
-    let stated: Vec<(bool, String)> = record
-        .settings
-        .iter()
-        .filter_map(|setting| Some((inside(&setting.path)?, plain(&setting.value))))
-        .collect();
-    let is_list = stated.iter().all(|(is_item, _)| *is_item);
+    let stated = record.settings.iter();
+    let stated = stated.filter_map(|setting| Some((inside(&setting.path)?, plain(&setting.value))));
+    let stated: Vec<(String, String)> = stated.collect();
+    let bound = |name: &str| stated.iter().find(|(rest, _)| rest == name).map(|(_, value)| value);
+    if let (Some(from), Some(to)) = (bound(".from"), bound(".to")) {
+        return Some(format!("{from} to {to}"));
+    }
     let values = stated.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ");
-    (!stated.is_empty()).then(|| if is_list { values } else { "a range of".to_owned() })
+    (!stated.is_empty()).then_some(values)
 }
 
 fn share(record: &RunRecord, path: &str) -> String {

@@ -134,11 +134,11 @@ fn matrix(rows: &[Prediction]) -> ConfusionMatrix {
 
 /// `best.json` and `best.csv`; where nothing can be chosen, why; none where nothing is to be.
 pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Files, ArtifactError> {
-    if let (true, Some(why)) = (best.is_empty(), &report.no_choice) {
-        let record = json!({ "none_chosen_because": why, "best": [] });
-        return Ok(Files::from([("best.json".to_owned(), to_json(&record)?)]));
+    if best.is_empty() {
+        let record = report.no_choice.iter().map(|why| json!({ "none_chosen_because": why, "best": [] }));
+        return record.map(|record| Ok(("best.json".to_owned(), to_json(&record)?))).collect();
     }
-    let Some(inner_folds) = report.inner_folds.filter(|_| !best.is_empty()) else { return Ok(Files::new()) };
+    let Some(inner_folds) = report.inner_folds else { return Ok(Files::new()) };
     let how = format!(
         "the point with the highest mean true positive rate in a {inner_folds}-fold cross validation inside each \
          fold's training images, of equals the first; the fold's test images had no part in it"

@@ -271,7 +271,9 @@ fn a_sweep_of_which_every_point_fails_leaves_the_reasons() {
 
 #[test]
 fn what_is_swept_cannot_be_set_beside() {
-    let project = project("\"pca.components\" = [3, 5]\nselect = \"none\"\n");
+    let project = project(
+        "\"pca.components\" = [3, 5]\n\"svm.c\" = { from = 1, to = 2, steps = 2 }\nselect = \"none\"\n",
+    );
     let ran = project.emolab(&["run", FILE, "--set", "pca.components=7"]);
     assert_eq!(ran.code, 2);
     assert!(
@@ -283,6 +285,7 @@ fn what_is_swept_cannot_be_set_beside() {
     project.must(&["report", "sweep"]);
     let page = project.read("results/sweep.html");
     assert!(page.contains("PCA to 3, 5 components"), "no one number is that of all points");
+    assert!(page.contains("C = 1 to 2, class weight"), "nor of a range");
 }
 
 #[test]

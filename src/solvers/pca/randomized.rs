@@ -102,9 +102,9 @@ fn has_digits(values: &[f64]) -> bool {
 fn is_converged(a: MatRef<'_, f64>, Eigen { values, vectors }: &Eigen) -> bool {
     let images = apply(a, vectors.as_ref());
     let eigen = (0..values.len()).all(|i| {
-        let remainder = images.col(i) - vectors.col(i) * faer::Scale(values[i]);
+        let residual = images.col(i) - vectors.col(i) * faer::Scale(values[i]);
         // Not a number fails, as it must.
-        remainder.norm_l2() <= 2.0 * bound(values, i)
+        residual.norm_l2() <= 2.0 * bound(values, i)
     });
     let products = vectors.transpose() * vectors;
     let unit = |i: usize, j: usize| if i == j { 1.0 } else { 0.0 };
