@@ -1,7 +1,7 @@
 //! Times our side of `benches/networks.py`: images per second through the worker, as a run has them.
 //!
 //! ```text
-//! networks features NETWORK WEIGHTS THREADS f32|bf16  # forward passes of 48 images
+//! networks features NETWORK WEIGHTS THREADS f32|bf16  # forward passes of 192 images
 //! networks train NETWORK WEIGHTS THREADS STEPS        # steps of 32 images, after a first one
 //! ```
 #![expect(
@@ -18,7 +18,7 @@ use emolab::networks::worker::protocol::FromWorker;
 use emolab::networks::worker::{self, Request, Training};
 use emolab::networks::{Device, NetworkCard, Precision};
 
-const IMAGES: usize = 48;
+const IMAGES: usize = 192;
 const BATCH: usize = 16;
 
 fn main() {

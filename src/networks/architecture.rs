@@ -259,6 +259,15 @@ impl Architecture {
         })
     }
 
+    /// Whether it has filters that see one channel each.
+    pub fn has_depthwise(&self) -> bool {
+        let mut found = false;
+        self.walk(None, &mut |operation, _, _| {
+            found |= matches!(operation, Operation::Convolution(convolution) if convolution.groups == Groups::Depthwise);
+        });
+        found
+    }
+
     /// The operations up to a readout; all of them where there is none of that name.
     pub fn until(&self, layer: &str) -> &[Operation] {
         let is_end = |operation: &Operation| matches!(operation, Operation::Readout(name) if *name == layer);

@@ -101,7 +101,7 @@ pub struct ExtractFeatures {
 
 impl Stage for ExtractFeatures {
     const NAME: &'static str = "extract-features";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const OCCUPIES: Occupies = Occupies::AllThreads;
     type Output = Features;
 

@@ -2,8 +2,9 @@
 //!
 //! An image's activations must depend on nothing but the image and the weights. Inside libtorch they do not:
 //! its convolutions choose their kernels, and so their order of summation, by the size of the batch and the
-//! number of threads. Hence every forward pass on a CPU has one image and one thread, and as many passes run
-//! side by side as there are threads; this also is faster (measured), as one image stays in the cache.
+//! number of threads. Hence a forward pass on a CPU has one thread, and as many passes run side by side as there
+//! are threads. It has one image where libtorch's convolutions are in it; a network of [our kernels](crate::kernels)
+//! has [a few](TOGETHER), which read each weight once.
 //! A GPU needs larger passes, and so do large fully connected layers, whose weights are read from memory once a
 //! pass: these have [`BATCH`] images whatever is asked for, the last pass filled up with zeros.
 
@@ -20,6 +21,8 @@ use crate::model::Model;
 
 /// Images per forward pass on a GPU, or of fully connected layers.
 const BATCH: usize = 16;
+/// Images per forward pass of a network whose images are independent of each other.
+const TOGETHER: usize = 4;
 
 /// A loaded network and what is read out of it.
 #[derive(Debug)]
@@ -116,7 +119,13 @@ fn work(network: &Network, queue: &Mutex<Receiver<Pass>>) {
 impl Network {
     /// Images per forward pass.
     fn batch(&self) -> usize {
-        if self.device.is_cuda() || self.model.has_large_head() { BATCH } else { 1 }
+        if self.device.is_cuda() || self.model.has_large_head() {
+            BATCH
+        } else if self.model.is_independent() {
+            TOGETHER
+        } else {
+            1
+        }
     }
 
     fn share(&self) -> Result<Self, TchError> {
@@ -129,21 +138,24 @@ impl Network {
             let mut padded = pixels.to_vec();
             padded.resize(self.batch() * self.image_bytes, 0);
             self.model.trunk(&padded)?
+        } else if self.model.is_independent() {
+            self.model.trunk(pixels)?
         } else {
             // One by one, so that no image depends on its neighbours.
             let maps = pixels.chunks(self.image_bytes).map(|image| self.model.trunk(image));
             self.fill(maps.collect::<Result<_, _>>()?)?
         };
+        let images = maps.size().first().copied().unwrap_or_default();
         let rows = self.model.head(maps)?.f_contiguous()?.f_to_device(tch::Device::Cpu)?;
         // A module of the user's may be of another width than the experiment says.
-        if rows.size() != [self.batch() as i64, self.width as i64] {
+        if rows.size() != [images, self.width as i64] {
             let (found, expected) = (rows.size(), self.width);
             return Err(TchError::Shape(format!(
                 "the output has shape {found:?}, expected width {expected}"
             )));
         }
-        let mut numbers = vec![0.0; self.batch() * self.width];
-        rows.f_copy_data(&mut numbers, self.batch() * self.width)?;
+        let mut numbers = vec![0.0; images as usize * self.width];
+        rows.f_copy_data(&mut numbers, images as usize * self.width)?;
         numbers.truncate(pixels.len() / self.image_bytes * self.width);
         Ok(numbers)
     }

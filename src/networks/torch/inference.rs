@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 
-use emolab::networks::architecture::{Architecture, Convolution, Groups, Operation};
+use emolab::networks::architecture::{Architecture, Convolution, Operation};
 use emolab::networks::checkpoint::{Checkpoint, CheckpointError};
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::kernels::{Depthwise, Product, Range};
+use crate::kernels::{self, Before, Patches, Pointwise, Range, Separable};
 use crate::operations::{Geometry, average_pool, local_response_norm};
-use crate::weights::{Arithmetic, Weights};
+use crate::weights::{Arithmetic, Kernel, Weights};
 
 /// Linear layers with fewer weights are run image by image.
 const LARGE: usize = 1 << 20;
+/// Numbers of feature maps that are small.
+const SMALL: usize = 1 << 15;
 
 /// The operations up to one readout, their weights on one device.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Network {
     head: Vec<Step>,
     /// Whether the head has weights that one image alone would not pay for reading.
     has_large_head: bool,
+    /// Whether an image's rows have the same bits whatever other images there are.
+    is_independent: bool,
 }
 
 /// Why a network cannot be loaded.
@@ -56,8 +60,9 @@ enum Step {
     Add {
         bias: Tensor,
     },
-    Product(Arc<Product>),
-    Depthwise(Arc<Depthwise>),
+    Pointwise(Arc<Pointwise>),
+    Separable(Arc<Separable>),
+    Patches(Arc<Patches>),
     /// One that follows no convolution: scale and shift `[c, 1, 1]`.
     BatchNorm {
         scale: Tensor,
@@ -129,7 +134,10 @@ impl Network {
         let (trunk, head) = operations.split_at(flattens.unwrap_or(operations.len()));
         let head = compile(head, &weights)?;
         let is_large = |step: &Step| matches!(step, Step::Linear { weight, .. } if weight.numel() >= LARGE);
-        Ok(Self { trunk: compile(trunk, &weights)?, has_large_head: head.iter().any(is_large), head })
+        let trunk = compile(trunk, &weights)?;
+        let has_large_head = head.iter().any(is_large);
+        let is_independent = device == Device::Cpu && trunk.iter().chain(&head).all(Step::is_independent);
+        Ok(Self { trunk, head, has_large_head, is_independent })
     }
 
     /// Whether [`Network::head`] should be given many images at once.
@@ -137,9 +145,34 @@ impl Network {
         self.has_large_head
     }
 
+    /// Whether an image's rows have the same bits whatever other images there are.
+    pub const fn is_independent(&self) -> bool {
+        self.is_independent
+    }
+
     /// Feature maps of normalised images `[b, 3, side, side]`, or rows where there is no head.
     pub fn trunk(&self, images: Tensor) -> Result<Tensor, TchError> {
-        run(&self.trunk, images)
+        let count = images.size().first().copied().unwrap_or_default();
+        if !self.is_independent || count < 2 {
+            return run(&self.trunk, images);
+        }
+        // Large maps stay in the cache for one image at a time; later, weights are what must be read from memory.
+        let mut early = 0;
+        let mut maps = Vec::new();
+        for image in 0..count {
+            let mut x = images.f_narrow(0, image, 1)?;
+            for (number, step) in self.trunk.iter().enumerate() {
+                let is_early = if image == 0 { x.numel() > SMALL } else { number < early };
+                if !is_early {
+                    break;
+                }
+                x = step.run(x)?;
+                early = early.max(number + 1);
+            }
+            maps.push(x);
+        }
+        let maps = Tensor::f_cat(&maps, 0)?;
+        run(self.trunk.get(early..).unwrap_or_default(), maps)
     }
 
     /// Rows `[b, width]` from feature maps.
@@ -149,7 +182,7 @@ impl Network {
 
     /// The same weights for another thread: tensors are handles, which one thread must not lend to another.
     pub fn share(&self) -> Result<Self, TchError> {
-        Ok(Self { trunk: share(&self.trunk)?, head: share(&self.head)?, has_large_head: self.has_large_head })
+        Ok(Self { trunk: share(&self.trunk)?, head: share(&self.head)?, ..*self })
     }
 }
 
@@ -160,12 +193,10 @@ fn compile(operations: &[Operation], weights: &Weights<'_>) -> Result<Vec<Step>,
         rest = after;
         if let Operation::Convolution(convolution) = operation {
             let norm = take_norm(&mut rest);
-            if weights.has_kernel(convolution) {
-                let range = take_range(&mut rest);
-                steps.push(match convolution.groups {
-                    Groups::Depthwise => Step::Depthwise(weights.depthwise(convolution, norm, range)?.into()),
-                    Groups::Of(_) => Step::Product(weights.product(convolution, norm, range)?.into()),
-                });
+            let (range, after) = range_of(rest);
+            if let Some(kernel) = weights.kernel(convolution, norm, range)? {
+                rest = after;
+                push_kernel(&mut steps, kernel);
             } else {
                 push_convolution(&mut steps, convolution, norm, weights)?;
             }
@@ -208,15 +239,39 @@ fn take_norm<'a>(rest: &mut &'a [Operation]) -> Option<(&'a str, f64)> {
     Some((name, *epsilon))
 }
 
-/// What the activation that comes next, if one does, holds its input to.
-fn take_range(rest: &mut &[Operation]) -> Range {
-    let (range, after) = match rest.split_first() {
+/// What the activation that comes next, if one does, holds its input to; and what follows it.
+fn range_of(rest: &[Operation]) -> (Range, &[Operation]) {
+    match rest.split_first() {
         Some((Operation::Relu, after)) => (Range::POSITIVE, after),
         Some((Operation::Relu6, after)) => (Range::TO_SIX, after),
-        _ => return Range::ALL,
-    };
-    *rest = after;
-    range
+        _ => (Range::ALL, rest),
+    }
+}
+
+/// Depthwise convolutions take the 1 x 1 convolutions beside them into one step.
+fn push_kernel(steps: &mut Vec<Step>, kernel: Kernel) {
+    match kernel {
+        Kernel::Patches(patches) => steps.push(Step::Patches(patches.into())),
+        Kernel::Depthwise(depthwise) => {
+            let before = steps.pop_if(|step| matches!(step, Step::Pointwise(_) | Step::Patches(_)));
+            let before = before.and_then(|step| match step {
+                Step::Pointwise(pointwise) => Arc::into_inner(pointwise).map(Before::Pointwise),
+                Step::Patches(patches) => Arc::into_inner(patches).map(Before::Patches),
+                _ => None,
+            });
+            steps.push(Step::Separable(Separable { before, depthwise, after: None }.into()));
+        }
+        Kernel::Pointwise(pointwise) => {
+            if let Some(Step::Separable(separable)) = steps.last_mut()
+                && let Some(separable) = Arc::get_mut(separable)
+                && separable.after.is_none()
+            {
+                separable.after = Some(pointwise);
+            } else {
+                steps.push(Step::Pointwise(pointwise.into()));
+            }
+        }
+    }
 }
 
 fn push_convolution(
@@ -267,8 +322,9 @@ impl Step {
                 geometry.convolve(&x.f_to_kind(weight.kind())?, weight, bias.as_ref())
             }
             Self::Add { bias } => x.f_add_(bias),
-            Self::Product(product) => product.run(&pixels(&x)?)?.f_permute([0, 3, 1, 2]),
-            Self::Depthwise(depthwise) => depthwise.run(&pixels(&x)?)?.f_permute([0, 3, 1, 2]),
+            Self::Pointwise(pointwise) => pointwise.run(&pixels(&x)?)?.f_permute([0, 3, 1, 2]),
+            Self::Separable(separable) => separable.run(&pixels(&x)?)?.f_permute([0, 3, 1, 2]),
+            Self::Patches(patches) => patches.run(&pixels(&x)?)?.f_permute([0, 3, 1, 2]),
             Self::BatchNorm { scale, shift } => x.f_mul(scale)?.f_add(shift),
             Self::Linear { weight, bias } => x.f_to_kind(weight.kind())?.f_linear(weight, Some(bias)),
             Self::Rectify { ceiling: None, in_place: true } => x.f_relu_(),
@@ -277,6 +333,9 @@ impl Step {
             Self::Rectify { ceiling: Some(ceiling), in_place: false } => x.f_clamp(0.0, *ceiling),
             Self::MaxPool { kernel, stride, padding, round_up } => {
                 x.f_max_pool2d([*kernel; 2], [*stride; 2], [*padding; 2], [1, 1], *round_up)
+            }
+            Self::AveragePool { side: 1 } if x.device() == Device::Cpu && x.kind() == Kind::Float => {
+                kernels::mean(&pixels(&x)?)?.f_permute([0, 3, 1, 2])
             }
             Self::AveragePool { side } => average_pool(&x, *side),
             Self::LocalResponseNorm { size, alpha, beta, k } => {
@@ -290,6 +349,25 @@ impl Step {
         }
     }
 
+    /// Whether an image's numbers have the same bits whatever other images there are: libtorch's convolutions and linear layers
+    /// choose how they add up by the size of the batch.
+    fn is_independent(&self) -> bool {
+        match self {
+            Self::Convolution { .. } | Self::Linear { .. } => false,
+            Self::Residual { body, shortcut } => body.iter().chain(shortcut).all(Self::is_independent),
+            Self::AveragePool { side } => *side == 1,
+            Self::Add { .. }
+            | Self::Pointwise(_)
+            | Self::Separable(_)
+            | Self::Patches(_)
+            | Self::BatchNorm { .. }
+            | Self::Rectify { .. }
+            | Self::MaxPool { .. }
+            | Self::LocalResponseNorm { .. }
+            | Self::Flatten => true,
+        }
+    }
+
     fn share(&self) -> Result<Self, TchError> {
         Ok(match self {
             Self::Convolution { geometry, weight, bias } => Self::Convolution {
@@ -298,8 +376,9 @@ impl Step {
                 bias: bias.as_ref().map(Tensor::f_detach).transpose()?,
             },
             Self::Add { bias } => Self::Add { bias: bias.f_detach()? },
-            Self::Product(product) => Self::Product(product.clone()),
-            Self::Depthwise(depthwise) => Self::Depthwise(depthwise.clone()),
+            Self::Pointwise(pointwise) => Self::Pointwise(pointwise.clone()),
+            Self::Separable(separable) => Self::Separable(separable.clone()),
+            Self::Patches(patches) => Self::Patches(patches.clone()),
             Self::BatchNorm { scale, shift } => {
                 Self::BatchNorm { scale: scale.f_detach()?, shift: shift.f_detach()? }
             }

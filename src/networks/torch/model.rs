@@ -6,6 +6,7 @@ use emolab::networks::{ChannelOrder, Input};
 use tch::{CModule, Device, Kind, TchError, Tensor};
 
 use crate::inference::Network;
+use crate::kernels;
 
 /// A network, ready for images of u8.
 #[derive(Debug)]
@@ -43,11 +44,16 @@ impl Normalisation {
 
     /// `[b, 3, side, side]`, channels-last in memory, from images `[b, side, side, 3]` of u8.
     pub fn apply(&self, pixels: &[u8]) -> Result<Tensor, TchError> {
-        let side = i64::from(self.input.side);
+        let Input { side, order, mean, scale, .. } = self.input;
+        if self.device == Device::Cpu && order == ChannelOrder::Rgb {
+            let x = kernels::normalise(pixels, side as usize, mean, scale)?;
+            return x.f_permute([0, 3, 1, 2])?.f_to_kind(self.kind);
+        }
+        let side = i64::from(side);
         let images = (pixels.len() / self.input.image_bytes()) as i64;
         let x = Tensor::f_from_data_size(pixels, &[images, side, side, 3], Kind::Uint8)?;
         let mut x = x.f_to_device(self.device)?;
-        if self.input.order == ChannelOrder::Bgr {
+        if order == ChannelOrder::Bgr {
             x = x.f_flip([3])?;
         }
         let x = x.f_permute([0, 3, 1, 2])?.f_to_kind(Kind::Float)?;
@@ -74,6 +80,11 @@ impl Model {
     /// Whether many images at once are faster than one after the other.
     pub fn has_large_head(&self) -> bool {
         matches!(&self.run, Run::Network(network) if network.has_large_head())
+    }
+
+    /// Whether an image's rows have the same bits whatever other images there are.
+    pub fn is_independent(&self) -> bool {
+        matches!(&self.run, Run::Network(network) if network.is_independent())
     }
 
     /// What the trunk makes of images `[b, side, side, 3]`.

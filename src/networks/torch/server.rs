@@ -123,12 +123,13 @@ fn load(request: &Request) -> Result<Network, String> {
     let card = NetworkCard::find(&request.network);
     let card = card.ok_or_else(|| format!("unknown network `{}`", request.network))?;
     let device = choose(request.device)?;
-    let arithmetic = Arithmetic::new(request.precision, device);
+    let architecture = card.architecture.map(|architecture| architecture());
+    let arithmetic = Arithmetic::of_network(request.precision, device, architecture.as_ref());
     let normalisation =
         Normalisation::new(request.input, device, arithmetic.kind).map_err(|error| chain(&error))?;
-    let model = match card.architecture {
+    let model = match architecture {
         Some(architecture) => {
-            let (architecture, layer, outputs) = (architecture(), &request.layer, request.outputs);
+            let (layer, outputs) = (&request.layer, request.outputs);
             let known = architecture.readouts(outputs).into_iter().find(|known| known.name == *layer);
             if known.map(|layer| layer.width) != Some(request.width) {
                 return Err(format!("{} has no layer `{layer}` of width {}", card.name, request.width));

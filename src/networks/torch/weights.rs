@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use emolab::networks::Precision;
-use emolab::networks::architecture::{Convolution, Groups};
+use emolab::networks::architecture::{Architecture, Convolution, Groups};
 use emolab::networks::checkpoint::{self, Checkpoint};
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::kernels::{self, Depthwise, Product, Range};
+use crate::kernels::{self, Depthwise, Patches, Pointwise, Range};
 
 /// Takes tensors out of a checkpoint whose names and shapes have been checked.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +24,13 @@ pub struct Arithmetic {
     pub kind: Kind,
     /// Whether weights are rounded to bf16 first.
     rounds: bool,
+    /// Whether 1 x 1 convolutions run on the processor's matrix tiles.
+    tiles: bool,
 }
 
 impl Arithmetic {
     /// Exact to 24 bits.
-    pub const F32: Self = Self { kind: Kind::Float, rounds: false };
+    pub const F32: Self = Self { kind: Kind::Float, rounds: false, tiles: false };
 
     /// Of a precision on a device.
     pub fn new(precision: Precision, device: Device) -> Self {
@@ -36,8 +38,21 @@ impl Arithmetic {
             Precision::F32 => Self::F32,
             // Without instructions for it, libtorch adds up in 8 bits: slower than f32, and off by percents (measured).
             Precision::Bf16 if device == Device::Cpu && !has_bf16() => Self { rounds: true, ..Self::F32 },
-            Precision::Bf16 => Self { kind: Kind::BFloat16, rounds: true },
+            Precision::Bf16 => Self { kind: Kind::BFloat16, rounds: true, tiles: false },
         }
+    }
+
+    /// The same for a network that is only run. One with depthwise convolutions, whose activations are f32 anyway, has its
+    /// products on the processor's matrix tiles, if it has them.
+    pub fn of_network(precision: Precision, device: Device, architecture: Option<&Architecture>) -> Self {
+        if precision == Precision::Bf16
+            && device == Device::Cpu
+            && kernels::have_tiles()
+            && architecture.is_some_and(Architecture::has_depthwise)
+        {
+            return Self { rounds: true, tiles: true, ..Self::F32 };
+        }
+        Self::new(precision, device)
     }
 }
 
@@ -49,6 +64,14 @@ fn has_bf16() -> bool {
 #[cfg(not(target_arch = "x86_64"))]
 fn has_bf16() -> bool {
     true
+}
+
+/// A convolution of [`crate::kernels`].
+#[derive(Debug)]
+pub enum Kernel {
+    Depthwise(Depthwise),
+    Pointwise(Pointwise),
+    Patches(Patches),
 }
 
 /// The numbers of a convolution, its batch norm in them.
@@ -113,43 +136,36 @@ impl Weights<'_> {
         Ok((self.filters(&filters, shape)?, bias))
     }
 
-    /// Whether [`crate::kernels`] has one for this convolution, whose activations are f32 in memory.
-    pub fn has_kernel(&self, convolution: &Convolution) -> bool {
-        let Convolution { kernel, stride, groups, outputs, .. } = *convolution;
-        let fits = match groups {
-            Groups::Depthwise => Depthwise::fits(kernel, stride),
-            Groups::Of(groups) => (kernel, stride, groups) == (1, 1, 1),
-        };
+    /// A convolution for which [`crate::kernels`] has one; activations are f32 in memory.
+    pub fn kernel(
+        &self,
+        convolution: &Convolution,
+        norm: Option<(&str, f64)>,
+        range: Range,
+    ) -> Result<Option<Kernel>, TchError> {
+        let Convolution { kernel, stride, padding, groups, outputs, .. } = *convolution;
         let in_memory = self.device == Device::Cpu && self.arithmetic.kind == Kind::Float;
-        fits && in_memory && kernels::have_vectors_of(outputs)
-    }
-
-    /// A 1 x 1 convolution.
-    pub fn product(
-        &self,
-        convolution: &Convolution,
-        norm: Option<(&str, f64)>,
-        range: Range,
-    ) -> Result<Product, TchError> {
+        if !in_memory || !kernels::have_vectors() {
+            return Ok(None);
+        }
         let Folded { filters, shape, bias } = self.fold(convolution, norm)?;
-        let rounded = self.place(&filters, shape)?.f_flatten(0, -1)?;
-        let bias = bias.unwrap_or_else(|| vec![0.0; convolution.outputs]);
-        Ok(Product::new(&Vec::try_from(rounded)?, bias, range))
-    }
-
-    /// A convolution whose filters see one channel each; these are f32 whatever the arithmetic.
-    pub fn depthwise(
-        &self,
-        convolution: &Convolution,
-        norm: Option<(&str, f64)>,
-        range: Range,
-    ) -> Result<Depthwise, TchError> {
-        let Convolution { kernel, stride, padding, outputs, .. } = *convolution;
-        let Folded { filters, bias, .. } = self.fold(convolution, norm)?;
-        let places = kernel * kernel;
-        let filters = (0..places * outputs).map(|at| filters[at % outputs * places + at / outputs]).collect();
         let bias = bias.unwrap_or_else(|| vec![0.0; outputs]);
-        Ok(Depthwise { filters, kernel, stride, padding, bias, range })
+        let rounded = || Vec::<f32>::try_from(self.place(&filters, shape)?.f_flatten(0, -1)?);
+        let channels = shape.get(1).copied().unwrap_or(0);
+        Ok(match groups {
+            // These are not rounded, whatever the arithmetic.
+            Groups::Depthwise if Depthwise::fits(kernel, stride, outputs) => {
+                Some(Kernel::Depthwise(Depthwise::new(&filters, &bias, range, (kernel, stride, padding))))
+            }
+            Groups::Of(1) if (kernel, stride) == (1, 1) => {
+                Some(Kernel::Pointwise(Pointwise::new(&rounded()?, &bias, range, self.arithmetic.tiles)))
+            }
+            Groups::Of(1) if Patches::fits(kernel, channels) => {
+                let shape = (kernel, stride, padding);
+                Some(Kernel::Patches(Patches::new(&rounded()?, &bias, range, shape, self.arithmetic.tiles)))
+            }
+            _ => None,
+        })
     }
 
     /// `w' = w g / sqrt(v + eps)`, `b' = beta + (b - m) g / sqrt(v + eps)`.
