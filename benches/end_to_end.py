@@ -22,7 +22,7 @@ from sklearn.datasets import load_sample_images
 from torchvision import transforms
 
 EMOLAB, WEIGHTS = (str(Path(argument).resolve()) for argument in sys.argv[1:3])
-COUNT = int(sys.argv[3]) if len(sys.argv) > 3 else 480
+COUNT = int(sys.argv[3]) if len(sys.argv) > 3 else 1600
 THREADS = len(os.sched_getaffinity(0))
 
 EXPERIMENT = """

@@ -7,11 +7,11 @@
 use std::ops::Range;
 
 use emolab::networks::architecture::Padding;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use tch::TchError;
 
-use super::GROUP;
 use super::memory::Aligned;
+use super::{GROUP, arch};
 
 /// The convolution with its bias and activation.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ impl Depthwise {
         y: &mut [f32],
     ) {
         let groups = channels.start / GROUP..channels.end / GROUP;
-        Arch::new().dispatch(Pass { layer: self, geometry, x, outputs, groups, y });
+        arch().dispatch(Pass { layer: self, geometry, x, outputs, groups, y });
     }
 }
 

@@ -1,8 +1,9 @@
 //! The mean over places.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use tch::{TchError, Tensor};
 
+use super::arch;
 use super::memory::{filled, numbers};
 
 /// `[b, 1, 1, c]` from `[b, h, w, c]`, contiguous: sums in the order of places.
@@ -13,7 +14,7 @@ pub fn mean(x: &Tensor) -> Result<Tensor, TchError> {
     let x = numbers(x)?.chunks_exact(((height * width * channels) as usize).max(1));
     filled(&[images, 1, 1, channels], |y| {
         for (x, y) in x.zip(y.chunks_exact_mut((channels as usize).max(1))) {
-            Arch::new().dispatch(Pass { x, y });
+            arch().dispatch(Pass { x, y });
         }
     })
 }

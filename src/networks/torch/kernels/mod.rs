@@ -227,7 +227,16 @@ pub fn have_vectors() -> bool {
             S::F32_LANES
         }
     }
-    Arch::new().dispatch(Lanes) > 1
+    arch().dispatch(Lanes) > 1
+}
+
+/// The widest of the processor's vectors.
+fn arch() -> Arch {
+    #[cfg(test)]
+    if let Some(narrower) = tests::narrower() {
+        return narrower;
+    }
+    Arch::new()
 }
 
 /// Stores a vector, or as much of it as there is room for.

@@ -1,8 +1,9 @@
 //! From bytes to the numbers that enter a network.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use tch::{TchError, Tensor};
 
+use super::arch;
 use super::memory::filled;
 
 /// Numbers that are made at once: whole pixels, and whole vectors.
@@ -12,7 +13,7 @@ const CHUNK: usize = 48;
 pub fn normalise(pixels: &[u8], side: usize, mean: [f32; 3], scale: [f32; 3]) -> Result<Tensor, TchError> {
     let images = pixels.len() / (side * side * 3).max(1);
     let side = side as i64;
-    filled(&[images as i64, side, side, 3], |y| Arch::new().dispatch(Pass { pixels, mean, scale, y }))
+    filled(&[images as i64, side, side, 3], |y| arch().dispatch(Pass { pixels, mean, scale, y }))
 }
 
 struct Pass<'a> {

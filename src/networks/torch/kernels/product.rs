@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use super::memory::Aligned;
-use super::{Layout, put};
-use pulp::{Arch, Simd, WithSimd};
+use super::{Layout, arch, put};
+use pulp::{Simd, WithSimd};
 
 /// Pixels whose inputs lie in the first cache.
 const PIXELS: usize = 48;
@@ -35,7 +35,7 @@ impl Product {
     /// Of filters `[n, k]` and biases `[n]`.
     pub fn new(filters: &[f32], bias: &[f32], range: super::Range) -> Self {
         let (outputs, depth) = (bias.len(), filters.len() / bias.len().max(1));
-        let (packed, bias) = Arch::new().dispatch(Pack { filters, bias, depth });
+        let (packed, bias) = arch().dispatch(Pack { filters, bias, depth });
         Self { packed, depth, bias, outputs, range }
     }
 
@@ -54,12 +54,12 @@ impl Product {
         layout: Layout,
         y: &mut [f32],
     ) {
-        Arch::new().dispatch(Pass { layer: self, x, pixels, channels: channels.clone(), layout, y });
+        arch().dispatch(Pass { layer: self, x, pixels, channels: channels.clone(), layout, y });
     }
 
     /// Channels in parts of at least so many.
     pub(super) fn parts(&self, least: usize) -> Vec<Range<usize>> {
-        Arch::new().dispatch(Parts { outputs: self.outputs, least })
+        arch().dispatch(Parts { outputs: self.outputs, least })
     }
 }
 

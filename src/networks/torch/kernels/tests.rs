@@ -1,9 +1,33 @@
 //! The kernels against libtorch's own convolution.
 
+use std::cell::Cell;
+
 use emolab::networks::architecture::Padding;
+use pulp::Arch;
 use tch::{Kind, Tensor};
 
 use super::{Before, Depthwise, Patches, Pointwise, Range, Separable, have_tiles, mean, normalise};
+
+thread_local! {
+    static NARROW: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Vectors of 256 bits, where [`with_narrow_vectors`] asks for them.
+pub fn narrower() -> Option<Arch> {
+    #[cfg(target_arch = "x86_64")]
+    let narrower = pulp::x86::V3::try_new().map(Arch::V3);
+    #[cfg(not(target_arch = "x86_64"))]
+    let narrower = None;
+    narrower.filter(|_| NARROW.get())
+}
+
+/// Does as a processor does whose vectors are 256 bits wide.
+fn with_narrow_vectors<T>(work: impl FnOnce() -> T) -> T {
+    NARROW.set(true);
+    let done = work();
+    NARROW.set(false);
+    done
+}
 
 /// Numbers from -1 to 1 that no pattern is in.
 fn noise(shape: &[i64], seed: u32) -> Tensor {
@@ -170,6 +194,39 @@ fn separable_convolutions_are_their_parts() {
             }
         }
     }
+}
+
+/// On processors with vectors of 512 bits this compares two ways; on others, one with itself.
+#[test]
+fn the_width_of_vectors_changes_no_bit() {
+    let random = |shape: &[i64], seed| numbers(&noise(shape, seed));
+    let block = |(kernel, stride): (usize, usize)| {
+        let k = kernel as i64;
+        let patches = (3, 2, Padding::Same);
+        let patches = Patches::new(&random(&[48, 27], 1), &random(&[48], 2), Range::TO_SIX, patches, false);
+        let shape = (kernel, stride, Padding::Same);
+        let depthwise = Depthwise::new(&random(&[48, k * k], 3), &random(&[48], 4), Range::TO_SIX, shape);
+        let after = Pointwise::new(&random(&[200, 48], 5), &random(&[200], 6), Range::ALL, false);
+        let head = Pointwise::new(&random(&[72, 200], 7), &random(&[72], 8), Range::POSITIVE, false);
+        let block = Separable { before: Some(Before::Patches(patches)), depthwise, after: Some(after) };
+        let images = noise(&[2, 61, 61, 3], 9);
+        numbers(&mean(&head.run(&block.run(&images).unwrap()).unwrap()).unwrap())
+    };
+    for shape in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+        assert!(block(shape) == with_narrow_vectors(|| block(shape)), "{shape:?}");
+    }
+}
+
+/// The others of these tests, as on a processor whose vectors are 256 bits wide.
+#[test]
+fn narrow_vectors_pass_too() {
+    with_narrow_vectors(|| {
+        depthwise_convolutions_are_libtorchs();
+        products_are_libtorchs();
+        separable_convolutions_are_their_parts();
+        patches_are_libtorchs_convolutions();
+        what_is_no_number_stays_none();
+    });
 }
 
 /// The first convolution and the block after it, three images together and apart.

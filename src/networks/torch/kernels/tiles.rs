@@ -3,6 +3,9 @@
 //! `y[p, n] = b[n] + sum over k of r(x[p, k]) r(w[k, n])`, where `r` rounds to bf16; products are exact and summed up in f32.
 //! Activations stay f32 in memory, so that only the factors of products are rounded. A block of 32 pixels by 32 channels is summed
 //! up in four tiles. Pixels are independent of each other, so an output's bits depend on its own inputs alone.
+//!
+//! libtorch configures tiles itself where it multiplies in bf16, and remembers that per thread; in a network that is run on these
+//! nothing of it does.
 
 use std::arch::asm;
 use std::arch::x86_64::{
