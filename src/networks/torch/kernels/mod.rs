@@ -14,6 +14,8 @@
     reason = "only loops over indices become straight code whose sums stay in registers (measured)"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod depthwise;
 mod mean;
 mod memory;
@@ -26,13 +28,13 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
 
+#[cfg(target_arch = "x86_64")]
+pub use amx::have_tiles;
 pub use depthwise::Depthwise;
 pub use mean::mean;
 pub use normalise::normalise;
 pub use patches::Patches;
 pub use separable::{Before, Separable};
-#[cfg(target_arch = "x86_64")]
-pub use tiles::have_tiles;
 
 use std::ops;
 
@@ -145,7 +147,7 @@ enum Prepared<'a> {
     Numbers(&'a [f32]),
     /// And how many there are.
     #[cfg(target_arch = "x86_64")]
-    Rounded(Vec<tiles::Line>, usize),
+    Rounded(Vec<amx::Line>, usize),
 }
 
 /// Channels that lie side by side in every layout: a cache line.

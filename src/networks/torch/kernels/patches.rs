@@ -6,10 +6,12 @@ use std::ops::Range;
 use emolab::networks::architecture::Padding;
 use tch::{TchError, Tensor};
 
+#[cfg(target_arch = "x86_64")]
+use super::amx::{BLOCK, Line};
 use super::memory::{filled, numbers};
 use super::product::{DEPTH, ROW, Rows};
 #[cfg(target_arch = "x86_64")]
-use super::tiles::{BLOCK, Line, Pixels, round_numbers};
+use super::tiles::{Pixels, round_numbers};
 use super::{Layout, Pointwise};
 
 /// Numbers that are copied at once.
