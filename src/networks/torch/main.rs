@@ -4,6 +4,7 @@
 //! libtorch into every program that uses any of it: the initialisers of tch's C++ part survive the linker's garbage
 //! collection (measured), and every start of `emolab` would load 450 MB.
 
+mod compile;
 mod compute;
 #[cfg(test)]
 mod fixture;
