@@ -178,6 +178,13 @@ fn put(path: &Path, bytes: &[u8], synced: bool) -> Result<(), FsError> {
     write().map_err(FsError::at("write", path))
 }
 
+/// Bytes of memory that Linux could give a process now; `None` on other systems.
+pub fn available_memory() -> Option<u64> {
+    let text = read_text(Path::new("/proc/meminfo")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
 /// Bytes of a file; none if it cannot be looked at.
 pub fn length(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().map(|metadata| metadata.len())

@@ -4,20 +4,22 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use serde_json::json;
 
 use super::{Printer, table};
 use crate::dataset::feature_file::Blocks;
 use crate::error::Error;
 use crate::fs;
-use crate::solvers::pca::{Keep, PcaModel};
+use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
 use crate::split::Train;
 use crate::stages::pca::model_file;
+use crate::types::Bytes;
 
 /// Fit principal components to all rows of a feature file, in one pass and in little memory.
 ///
-/// For files of millions of rows: memory holds a block of rows and two matrices [features, features], no more. The file
+/// For files of millions of rows: memory holds a block of rows and a few matrices [features, features], no more; directions below
+/// 1e-7 of the first are lost. A file of no more rows than features is read whole and fitted as `solver = "exact"` does. The file
 /// must be .npy (C order) or .safetensors, and must not be written to meanwhile.
 #[derive(Args)]
 pub struct FitPca {
@@ -48,11 +50,29 @@ fn components(text: &str) -> Result<Keep, String> {
 }
 
 impl FitPca {
+    /// Whether there is room for the products of all pairs of features, or of rows where they are fewer, and what is made of them.
+    fn check_memory(&self, [rows, features]: [u64; 2]) -> Result<(), Error> {
+        let side = rows.min(features);
+        let needed = side.saturating_mul(side).saturating_mul(4 * size_of::<f64>() as u64);
+        // Asked for and given back at once: that finds a limit on the process, which the system's free memory does not tell.
+        let is_allowed = Vec::<u8>::new().try_reserve_exact(needed as usize).is_ok();
+        if is_allowed && fs::available_memory().is_none_or(|available| needed <= available) {
+            return Ok(());
+        }
+        Err(Error::Arguments(format!(
+            "`{}` has {rows} rows of {features} features: the products of all pairs of the fewer need {} of memory, more than there \
+             is; fit fewer rows or fewer features",
+            self.file.display(),
+            Bytes(needed)
+        )))
+    }
+
     pub(super) fn run(&self, printer: &Printer) -> Result<(), Error> {
         let start = Instant::now();
         let mut blocks = Blocks::open(&self.file)?;
         let [rows, features] = blocks.shape();
         let most = self.components.most(rows as usize, features as usize)?;
+        self.check_memory([rows, features])?;
         if let Some(output) = &self.output {
             fs::check_writable(output)?;
         }
@@ -70,7 +90,15 @@ impl FitPca {
             Some(block.map_err(Error::from))
         });
         let model = pool.install(|| {
-            let model = PcaModel::decompose_blocks(features as usize, Train::whole(blocks), most)?;
+            let model = if rows <= features {
+                let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
+                let views: Vec<_> = blocks.iter().map(Array2::view).collect();
+                let all = ndarray::concatenate(Axis(0), &views)
+                    .map_err(|error| Error::Arguments(error.to_string()))?;
+                PcaModel::decompose(&Train::whole(all), most, PcaSolver::Exact)?
+            } else {
+                PcaModel::decompose_blocks(features as usize, Train::whole(blocks), most)?
+            };
             Ok::<_, Error>(model.keep(self.components)?.into_owned())
         })?;
         if printer.wants_json() {

@@ -167,6 +167,34 @@ fn a_mapped_file_gives_the_components_of_its_rows() {
     assert!(compared > 0, "the run fitted the same components from memory");
 }
 
+/// Through the products of its rows: those of its features would take two gigabytes.
+#[test]
+fn a_file_of_few_rows_and_many_features_is_fitted_through_its_rows() {
+    let project = Project::with_features();
+    let numbers: Vec<f32> =
+        (0..6 * 16_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 8) as f32).collect();
+    project.write("wide.npy", &npy(6, 16_000, &numbers));
+    let ran = project.must(&["fit-pca", "wide.npy", "--components", "5", "--json"]);
+    let model: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let ratios = model["explained_variance_ratio"].as_array().unwrap();
+    let together: f64 = ratios.iter().map(|ratio| ratio.as_f64().unwrap()).sum();
+    assert_eq!(ratios.len(), 5);
+    assert!((together - 1.0).abs() < 1e-12, "{together}");
+}
+
+/// A file with holes: 40 GB of features that take no room on the disk.
+#[test]
+fn a_file_whose_products_do_not_fit_into_memory_is_refused() {
+    let project = Project::with_features();
+    let header = npy(100_001, 100_000, &[]);
+    project.write("vast.npy", &header);
+    let file = std::fs::File::options().write(true).open(project.path().join("vast.npy")).unwrap();
+    file.set_len(header.len() as u64 + 4 * 100_001 * 100_000).unwrap();
+    let ran = project.emolab(&["fit-pca", "vast.npy", "--components", "5"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("100001 rows of 100000 features") && ran.err.contains("memory"), "{}", ran.err);
+}
+
 #[test]
 fn a_file_that_cannot_be_fitted_is_refused_before_it_is_read() {
     let project = Project::with_features();
