@@ -322,5 +322,13 @@ pub(super) fn protocol(experiment: &Experiment, with_components: bool) -> String
         Penalty::InnerCrossValidation { .. } => ", C chosen inside the training folds",
     };
     let to = if with_components { format!(" to {components}") } else { String::new() };
-    format!("{split}{grouped}; PCA{to}, linear SVM one against all{chosen}")
+    let svm = format!("PCA{to}, linear SVM one against all{chosen}");
+    let by_network =
+        experiment.methods.iter().filter(|method| method.classifier == Classifier::Network).count();
+    let how = match by_network {
+        0 => svm,
+        all if all == experiment.methods.len() => "the network's last layer".to_owned(),
+        _ => format!("{svm}, or the network's last layer"),
+    };
+    format!("{split}{grouped}; {how}")
 }

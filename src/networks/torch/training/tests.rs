@@ -158,6 +158,22 @@ fn an_exploding_loss_names_step_rate_and_checkpoint() {
     );
 }
 
+/// A step's loss is that of the weights before it, so an epoch's last step needs a look of its own.
+#[test]
+fn weights_that_the_last_step_ruined_are_neither_kept_nor_a_checkpoint() {
+    for validation in [0, VALIDATION] {
+        let folder = tempfile::tempdir().unwrap();
+        let images = TRAINING + VALIDATION;
+        let wild = Recipe { rate: 1e30, batch: images, ..recipe(1) };
+        let good = training(folder.path(), wild);
+        let ruined = Training { training: images - validation, validation, ..good };
+        let error = run(&ruined, &AtomicBool::new(false)).unwrap_err();
+        assert!(error.starts_with("the loss ") && error.contains(" at step 1 "), "{error}");
+        assert!(error.contains("there is no checkpoint yet"), "{error}");
+        assert!(!folder.path().join("checkpoint.safetensors").exists());
+    }
+}
+
 #[test]
 fn a_frozen_prefix_keeps_its_weights_and_its_norms() {
     let folder = tempfile::tempdir().unwrap();

@@ -115,7 +115,7 @@ impl<'a> Trainer<'a> {
         let (epoch, within) = (self.state.step / per_epoch, self.state.step % per_epoch);
         let batches = self.images.epoch(self.training, epoch as u64, within);
         let (mut saved, mut told) = (Instant::now(), Instant::now());
-        let (mut loss_since, mut images_since) = (0.0, 0);
+        let (mut loss_since, mut images_since, mut last) = (0.0, 0, None);
         for batch in batches.take(all - self.state.step) {
             if stop(self.state.step) {
                 return Ok(false);
@@ -132,9 +132,14 @@ impl<'a> Trainer<'a> {
             }
             let is_due = saved.elapsed() >= Duration::from_secs(self.training.checkpoint_seconds);
             if is_due && !self.state.step.is_multiple_of(per_epoch) {
+                self.check(&batch)?;
                 self.save()?;
                 saved = Instant::now();
             }
+            last = Some(batch);
+        }
+        if let Some(batch) = last {
+            self.check(&batch)?;
         }
         let epoch = self.end_epoch()?;
         say(&FromWorker::EpochDone(epoch), &[])?;
@@ -147,23 +152,41 @@ impl<'a> Trainer<'a> {
         let rate = self.training.recipe.rate_at(number, self.totals().1);
         let (loss, right) = self.forward_and_move(batch, number, rate).map_err(|error| chain(&error))?;
         if !loss.is_finite() || loss > EXPLODED {
-            let word = if loss.is_finite() { "exploded" } else { "is not a number" };
-            let last = self.folder.checkpoint();
-            let last = if last.is_file() {
-                format!("the last good checkpoint is `{}`", last.display())
-            } else {
-                "there is no checkpoint yet".to_owned()
-            };
-            return Err(format!(
-                "the loss {word} ({loss:.3}) at step {} with rate {rate:.3e}; {last}; try a smaller `rate`",
-                number + 1
-            ));
+            return Err(self.explosion("", loss, number));
         }
         self.state.step += 1;
         self.state.loss += loss * batch.labels.len() as f64;
         self.state.right += right;
         self.state.seen += batch.labels.len();
         Ok(loss)
+    }
+
+    /// What is said of a loss that is too large or no number; steps from 0.
+    fn explosion(&self, of: &str, loss: f64, step: usize) -> String {
+        let rate = self.training.recipe.rate_at(step, self.totals().1);
+        let word = if loss.is_finite() { "exploded" } else { "is not a number" };
+        let last = self.folder.checkpoint();
+        let last = if last.is_file() {
+            format!("the last good checkpoint is `{}`", last.display())
+        } else {
+            "there is no checkpoint yet".to_owned()
+        };
+        let step = step + 1;
+        format!(
+            "the loss {of}{word} ({loss:.3}) at step {step} with rate {rate:.3e}; {last}; try a smaller `rate`"
+        )
+    }
+
+    /// Whether the weights still are a network's: a step's own loss is that of the weights before it.
+    fn check(&self, batch: &Batch) -> Result<(), String> {
+        let loss = no_grad(|| -> Result<f64, TchError> {
+            let (images, labels) = self.place(batch)?;
+            let scores = self.network.forward(&images, Mode::Evaluation)?;
+            let weight: Option<&Tensor> = None;
+            scores.f_cross_entropy_loss(&labels, weight, Reduction::Mean, -100, 0.0)?.f_double_value(&[])
+        });
+        let loss = loss.map_err(|error| chain(&error))?;
+        if loss.is_finite() { Ok(()) } else { Err(self.explosion("", loss, self.state.step - 1)) }
     }
 
     fn forward_and_move(
@@ -209,6 +232,11 @@ impl<'a> Trainer<'a> {
     fn end_epoch(&mut self) -> Result<Epoch, String> {
         let (per_epoch, all) = self.totals();
         let validation = self.validate()?;
+        if let Some((loss, _)) = validation
+            && !loss.is_finite()
+        {
+            return Err(self.explosion("on the validation images ", loss, self.state.step - 1));
+        }
         let seen = self.state.seen.max(1) as f64;
         let epoch = Epoch {
             epoch: self.state.history.len() + 1,
