@@ -6,7 +6,8 @@ use super::{Places, PlanError, weights_path};
 use crate::config::Experiment;
 use crate::config::experiment::{Cnn, Dataset, Features as FeaturesOf, Labels, Method, Training};
 use crate::images::{self, Preprocess};
-use crate::networks::Device;
+use crate::networks::recipe::Recipe;
+use crate::networks::{Device, NetworkCard};
 use crate::stage::Handle;
 use crate::stages::extract::{ExtractFeatures, Extraction, Weights};
 use crate::stages::features::Features;
@@ -54,6 +55,7 @@ pub(super) fn add(
     if let Some((labels, recipe)) =
         cnn.training.and_then(|labels| Some((labels, experiment.trainings.with(labels)?)))
     {
+        check_layers(cnn.network, &recipe.recipe)?;
         let context = (store, places);
         let own = training_data(graph, experiment, (recipe, labels), context)?;
         // Before the training: it takes seconds.
@@ -183,6 +185,33 @@ fn fine_tune(
         asked_device: experiment.device,
         max_pixels: training.dataset.max_pixels,
         checkpoint_seconds: training.checkpoint_seconds,
+    }
+}
+
+/// Whether the network has the layers that a recipe names, and one that is trained.
+fn check_layers(network: &'static NetworkCard, recipe: &Recipe) -> Result<(), PlanError> {
+    let Some(architecture) = network.architecture.map(|architecture| architecture()) else { return Ok(()) };
+    let tensors = architecture.tensors(None);
+    let names: Vec<&str> = tensors.iter().map(|tensor| &*tensor.name).collect();
+    let layers: Vec<&str> =
+        names.iter().map(|name| name.rsplit_once('.').map_or(*name, |(layer, _)| layer)).collect();
+    let refused = |setting, layer: &str| {
+        let distance = |other: &&&str| strsim::damerau_levenshtein(layer, other);
+        let nearest = layers.iter().min_by_key(distance).copied().unwrap_or_default().to_owned();
+        PlanError::NoLayer { network: network.name, setting, layer: layer.to_owned(), nearest }
+    };
+    if let Some(layer) = recipe.freeze_through.as_deref() {
+        if !layers.contains(&layer) {
+            return Err(refused("freeze_through", layer));
+        }
+        if layers.last() == Some(&layer) {
+            return Err(PlanError::AllFrozen { network: network.name, layer: layer.to_owned() });
+        }
+    }
+    let is_known = |layer: &str| names.iter().any(|name| name.starts_with(layer));
+    match recipe.layer_rates.keys().find(|layer| !is_known(layer)) {
+        Some(layer) => Err(refused("layer_rates", layer)),
+        None => Ok(()),
     }
 }
 

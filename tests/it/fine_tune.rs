@@ -69,6 +69,25 @@ fn a_network_is_trained_once_and_both_its_features_and_its_own_answer_are_evalua
 }
 
 #[test]
+fn layers_that_a_network_does_not_have_are_refused_before_anything_runs() {
+    let project = tune();
+    for (setting, words) in [
+        ("freeze_through=\"_conv_hed\"", "no layer `_conv_hed`, which `freeze_through` names"),
+        ("freeze_through=\"_fc\"", "leaves nothing of `efficientnet-lite0` to train"),
+        ("layer_rates={nosuch=0.1}", "no layer `nosuch`, which `layer_rates` names"),
+    ] {
+        let setting = format!("training.fine-tuned.{setting}");
+        let refused = project.emolab(&["plan", FILE, "--set", &setting]);
+        assert!(refused.code == 2 && refused.err.contains(words), "{setting}: {}", refused.err);
+    }
+    let near = project.emolab(&["plan", FILE, "--set", "training.fine-tuned.freeze_through=\"_conv_hed\""]);
+    assert!(near.err.contains("the nearest to it is `_conv_head`"), "{}", near.err);
+    for setting in ["freeze_through=\"_blocks.3._project_conv\"", "layer_rates={_blocks=0.1}"] {
+        project.must(&["plan", FILE, "--set", &format!("training.fine-tuned.{setting}")]);
+    }
+}
+
+#[test]
 fn a_network_is_not_tested_on_what_it_was_trained_on_unless_every_figure_says_so() {
     let project = tune();
     let same = ["--set", "training.fine-tuned.dataset=abstract"];
