@@ -14,7 +14,7 @@ use super::{Depthwise, GROUP, Layout, Patches, Pointwise, Prepared};
 
 /// Numbers before the depthwise convolution that are held at a time, where rows are.
 const ROOM: usize = 64 * 1024;
-/// Numbers after it, where maps are held whole.
+/// Numbers before it, and after it, where maps are held whole.
 const WHOLE: usize = 256 * 1024;
 /// Channels that are made at a time of maps that are held whole.
 const PART: usize = 96;
@@ -88,10 +88,10 @@ impl Separable {
             Some(Before::Patches(patches)) => patches.parts(PART),
         };
         let widest = parts.iter().map(ExactSizeIterator::len).max().unwrap_or_default();
-        let is_whole = out * out * channels <= WHOLE && side * pitch * widest <= 256 * 1024;
+        let is_whole = out * out * channels <= WHOLE && side * pitch * widest <= WHOLE;
         // Images taken together; rows of outputs made at a time, slots for the rows that they see, channels at a time.
         let (together, band, slots, parts, widest) = if is_whole {
-            let together = (WHOLE / (out * out * channels)).min(256 * 1024 / (side * pitch * widest)).max(1);
+            let together = (WHOLE / (out * out * channels)).min(WHOLE / (side * pitch * widest)).max(1);
             (together, out, side, parts, widest)
         } else {
             let held = (ROOM / (pitch * channels).max(1)).saturating_sub(kernel) / stride + 1;

@@ -179,13 +179,7 @@ impl<'a> Trainer<'a> {
 
     /// Whether the weights still are a network's: a step's own loss is that of the weights before it.
     fn check(&self, batch: &Batch) -> Result<(), String> {
-        let loss = no_grad(|| -> Result<f64, TchError> {
-            let (images, labels) = self.place(batch)?;
-            let scores = self.network.forward(&images, Mode::Evaluation)?;
-            let weight: Option<&Tensor> = None;
-            scores.f_cross_entropy_loss(&labels, weight, Reduction::Mean, -100, 0.0)?.f_double_value(&[])
-        });
-        let loss = loss.map_err(|error| chain(&error))?;
+        let (loss, _) = self.evaluate(batch)?;
         if loss.is_finite() { Ok(()) } else { Err(self.explosion("", loss, self.state.step - 1)) }
     }
 
@@ -260,6 +254,18 @@ impl<'a> Trainer<'a> {
         Ok(epoch)
     }
 
+    /// Sum of the losses of a batch as the network is used, and how many answers are right.
+    fn evaluate(&self, batch: &Batch) -> Result<(f64, usize), String> {
+        let evaluate = || -> Result<(f64, usize), TchError> {
+            let (images, labels) = self.place(batch)?;
+            let scores = self.network.forward(&images, Mode::Evaluation)?;
+            let weight: Option<&Tensor> = None;
+            let sum = scores.f_cross_entropy_loss(&labels, weight, Reduction::Sum, -100, 0.0)?;
+            Ok((sum.f_double_value(&[])?, count_right(&scores, &labels)?))
+        };
+        no_grad(evaluate).map_err(|error| chain(&error))
+    }
+
     /// Mean loss and accuracy on the validation images.
     fn validate(&self) -> Result<Option<(f64, f64)>, String> {
         if self.training.validation == 0 {
@@ -268,14 +274,7 @@ impl<'a> Trainer<'a> {
         let (mut loss, mut right) = (0.0, 0);
         for batch in self.images.validation(self.training, self.training.recipe.batch) {
             let batch = batch?;
-            let evaluate = || -> Result<(f64, usize), TchError> {
-                let (images, labels) = self.place(&batch)?;
-                let scores = self.network.forward(&images, Mode::Evaluation)?;
-                let weight: Option<&Tensor> = None;
-                let sum = scores.f_cross_entropy_loss(&labels, weight, Reduction::Sum, -100, 0.0)?;
-                Ok((sum.f_double_value(&[])?, count_right(&scores, &labels)?))
-            };
-            let (sum, count) = no_grad(evaluate).map_err(|error| chain(&error))?;
+            let (sum, count) = self.evaluate(&batch)?;
             loss += sum;
             right += count;
         }
