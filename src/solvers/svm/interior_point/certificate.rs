@@ -96,24 +96,22 @@ pub(super) struct Plane {
 impl Plane {
     /// With weights `[d]` for scaled scores, a bias near `near`, and stretched as is best.
     pub fn new(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>, near: f64) -> Self {
-        let Values { values, mut errors } = scores.values(weights);
+        let Values { values, errors } = scores.values(weights);
         let offset = scores.at_centre(&scores.restore(weights)).round();
         // The bias of scores that are not centred has fewer digits behind the point.
         let rounding = 0.5 * f64::EPSILON * (near.abs() + (near - offset).abs());
-        for error in &mut errors {
-            *error += rounding;
-        }
-        let Placed { bias, stretch, .. } = Placed::best((&values, &errors), half_square(weights), samples);
+        let with_bias: Vec<f64> = errors.iter().map(|error| error + rounding).collect();
+        let Placed { bias, stretch, .. } = Placed::best((&values, &with_bias), half_square(weights), samples);
 
         let stretched = weights * stretch;
         let restored = scores.restore(&stretched);
         let at_centre = scores.at_centre(&restored);
         let rounded = at_centre.negative().plus(stretch * bias).round();
-        // What the rounded bias comes to where scores are centred.
+        // What the rounded bias comes to where scores are centred: known, so that only its own last digit is not.
         let bias = at_centre.plus(rounded).round();
-        let (values, errors) =
-            (values.iter().map(|value| value * stretch), errors.iter().map(|error| error * stretch));
-        let (values, errors): (Vec<f64>, Vec<f64>) = values.zip(errors).unzip();
+        let rounding = 0.5 * f64::EPSILON * bias.abs();
+        let values: Vec<f64> = values.iter().map(|value| value * stretch).collect();
+        let errors: Vec<f64> = errors.iter().map(|error| error * stretch + rounding).collect();
         let primal = half_square(&stretched) + samples.loss((&values, &errors), bias, 1.0);
         Self { weights: restored, bias: rounded, primal }
     }

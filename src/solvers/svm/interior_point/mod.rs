@@ -141,7 +141,15 @@ pub(super) fn solve(
     problem: &Problem<'_>,
     warm: Option<&Warm>,
 ) -> Result<(Certificate, Warm), Unsolved> {
-    let samples = Samples::new(design, problem);
+    optimum(design, &Samples::new(design, problem), warm)
+}
+
+/// As [`solve`], for penalties by sample.
+fn optimum(
+    design: &Design<'_>,
+    samples: &Samples,
+    warm: Option<&Warm>,
+) -> Result<(Certificate, Warm), Unsolved> {
     if samples.penalty.iter().any(|penalty| !penalty.is_normal()) {
         return Err(Unsolved::Failed(format!(
             "C times the squared size of the scores ({:.1e} squared) is out of range",
@@ -149,10 +157,10 @@ pub(super) fn solve(
         )));
     }
     let mut point = match warm {
-        Some(warm) => Point::warm(design, &samples, warm),
-        None => Point::start(design, &samples),
+        Some(warm) => Point::warm(design, samples, warm),
+        None => Point::start(design, samples),
     };
-    let mut newton = Newton::new(design, &samples);
+    let mut newton = Newton::new(design, samples);
     let mut system = System::new(design);
     let mut start_of_next = None;
     let mut best: Option<Estimate> = None;
@@ -161,10 +169,10 @@ pub(super) fn solve(
     loop {
         let gap = point.gap();
         if gap < WARM_GAP && start_of_next.is_none() {
-            start_of_next = Some(point.keep(&samples));
+            start_of_next = Some(point.keep(samples));
         }
         if gap < ESTIMATE_BELOW {
-            let estimate = Estimate::of(design, &samples, &mut point);
+            let estimate = Estimate::of(design, samples, &mut point);
             let improved = best.as_ref().is_none_or(|best| estimate.gap.abs() < best.gap.abs());
             stalled = if improved { 0 } else { stalled + 1 };
             if improved {
@@ -173,11 +181,11 @@ pub(super) fn solve(
         }
         if iterations >= CROSS_FROM
             && (iterations - CROSS_FROM).is_multiple_of(2)
-            && let Some(mut optimum) = crossover::optimum(design, &samples, &point)
+            && let Some(mut optimum) = crossover::optimum(design, samples, &point)
         {
-            let estimate = Estimate::of(design, &samples, &mut optimum);
+            let estimate = Estimate::of(design, samples, &mut optimum);
             if estimate.gap.abs() <= AIM {
-                start_of_next.get_or_insert_with(|| point.keep(&samples));
+                start_of_next.get_or_insert_with(|| point.keep(samples));
                 (best, point) = (Some(estimate), optimum);
                 break;
             }
@@ -195,10 +203,10 @@ pub(super) fn solve(
     let Some(best) = best else {
         return Err(Unsolved::Gap { gap: point.gap(), iterations });
     };
-    let certificate = certify(design, &samples, &point, best, iterations);
+    let certificate = certify(design, samples, &point, best, iterations);
     let gap = certificate.gap().abs();
     if gap <= GAP {
-        return Ok((certificate, start_of_next.unwrap_or_else(|| point.keep(&samples))));
+        return Ok((certificate, start_of_next.unwrap_or_else(|| point.keep(samples))));
     }
     Err(Unsolved::Gap { gap, iterations })
 }

@@ -1,7 +1,7 @@
 //! Problems whose digits run out: penalties from 1e-4 to 1e6, weights up to 1:10,000, and scores of every bad shape.
 //! Each answer is judged by its objective for the scores as they came, computed anew with twice the digits.
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, Axis, s};
 
 use super::double::Double;
 use super::*;
@@ -35,6 +35,7 @@ enum Trouble {
     ColumnsOfAllSizes,
     ColumnsNearlyAlike,
     OneRowFarAway,
+    CentredAwayByOneRow,
     RowsOfAllSizes,
     FarFromTheOrigin,
     AnyUnit,
@@ -43,10 +44,11 @@ enum Trouble {
     WholeNumbers,
 }
 
-const TROUBLES: [Trouble; 9] = [
+const TROUBLES: [Trouble; 10] = [
     Trouble::ColumnsOfAllSizes,
     Trouble::ColumnsNearlyAlike,
     Trouble::OneRowFarAway,
+    Trouble::CentredAwayByOneRow,
     Trouble::RowsOfAllSizes,
     Trouble::FarFromTheOrigin,
     Trouble::AnyUnit,
@@ -87,6 +89,16 @@ impl Case {
                 let row = (random.uniform() * n as f64) as usize;
                 let mut row = scores.row_mut(row);
                 row *= random.power(0.0, 7.0);
+            }
+            Trouble::CentredAwayByOneRow => {
+                for (mut row, own) in scores.rows_mut().into_iter().zip(&positive) {
+                    row[0] += if *own { 20.0 } else { 0.0 };
+                }
+                let row = (random.uniform() * n as f64) as usize;
+                let mut row = scores.row_mut(row);
+                row *= random.power(3.0, 7.0);
+                scores *= random.power(0.0, 4.0);
+                scores = &scores - &scores.sum_axis(Axis(0)) / n as f64;
             }
             Trouble::RowsOfAllSizes => {
                 scores.rows_mut().into_iter().for_each(|mut row| row *= random.power(-2.0, 2.0));
@@ -133,7 +145,7 @@ impl Case {
 #[test]
 fn every_fit_ends_with_the_gap_that_its_plane_has() {
     let mut random = Random(2016);
-    for number in 0..4500 {
+    for number in 0..5000 {
         let trouble = TROUBLES[number % TROUBLES.len()];
         let case = Case::new(trouble, &mut random);
         let Case { scores, positive, c_positive, c_negative } = &case;

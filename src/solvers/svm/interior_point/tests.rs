@@ -1,4 +1,4 @@
-use ndarray::{Array1, Array2, Axis, concatenate};
+use ndarray::{Array1, Array2, Axis, concatenate, s};
 use proptest::prelude::*;
 
 use super::*;
@@ -34,6 +34,14 @@ fn solve(scores: &Array2<f64>, positive: &[bool], c_positive: f64, c_negative: f
 
 fn values(scores: &Array2<f64>, found: &Certificate) -> Array1<f64> {
     scores.dot(&found.weights) + found.bias
+}
+
+/// The optimum for penalties by sample.
+fn solve_each(scores: &Array2<f64>, positive: &[bool], penalties: &[f64]) -> Certificate {
+    let design = Design::new(scores.view());
+    let sign = positive.iter().map(|own| if *own { 1.0 } else { -1.0 }).collect();
+    let penalty = penalties.iter().map(|penalty| design.penalty(*penalty)).collect();
+    super::optimum(&design, &Samples { sign, penalty }, None).unwrap().0
 }
 
 /// The conditions of the optimum, from the multipliers and the plane alone.
@@ -341,13 +349,12 @@ proptest! {
         assert_same_values(&expected, &-values(&scores, &other));
 
         // Permuted samples.
-        let order: Vec<usize> = (0..n).map(|i| (i * 7 + 3) % n).collect();
-        if (0..n).all(|i| order.contains(&i)) {
-            let permuted = scores.select(Axis(0), &order);
-            let labels: Vec<bool> = order.iter().map(|&i| positive[i]).collect();
-            let other = solve(&permuted, &labels, cp, cn);
-            assert_same_values(&expected.select(Axis(0), &order), &values(&permuted, &other));
-        }
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by_key(|i| *blake3::hash(format!("{seed} {i}").as_bytes()).as_bytes());
+        let permuted = scores.select(Axis(0), &order);
+        let labels: Vec<bool> = order.iter().map(|&i| positive[i]).collect();
+        let other = solve(&permuted, &labels, cp, cn);
+        assert_same_values(&expected.select(Axis(0), &order), &values(&permuted, &other));
 
         // Rotated features.
         let rotated = rotate(&scores, seed);
@@ -358,6 +365,21 @@ proptest! {
         let labels = [positive.clone(), positive.clone()].concat();
         let other = solve(&twice, &labels, cp / 2.0, cn / 2.0);
         assert_same_values(&expected, &values(&scores, &other));
+
+        // One sample twice is that sample at twice its penalty.
+        let one = seed as usize % n;
+        let mut penalties: Vec<f64> = positive.iter().map(|own| if *own { cp } else { cn }).collect();
+        let plain = solve_each(&scores, &positive, &penalties);
+        assert_same_values(&expected, &values(&scores, &plain));
+        let again = concatenate![Axis(0), scores, scores.slice(s![one..=one, ..])];
+        let other = solve(&again, &[positive.as_slice(), &[positive[one]]].concat(), cp, cn);
+        penalties[one] *= 2.0;
+        let heavier = solve_each(&scores, &positive, &penalties);
+        prop_assert!((other.primal / heavier.primal - 1.0).abs() < 1e-7);
+        assert_same_values(&values(&scores, &heavier), &values(&scores, &other));
+        // Its penalty matters where it is on the wrong side of its margin.
+        let lacking = 1.0 - if positive[one] { expected[one] } else { -expected[one] };
+        prop_assert!(lacking < 0.01 || heavier.primal > plain.primal * (1.0 + 1e-9));
     }
 }
 
