@@ -23,7 +23,7 @@ use crate::stages::read_features::ReadFeatures;
 use crate::stages::report::{Entry, FigureKind, MakeReport, Repeat};
 use crate::stages::select::SelectPenalty;
 use crate::stages::split::Division;
-use crate::stages::svm::{PenaltyOf, TrainSvm};
+use crate::stages::svm::{Fitted, PenaltyOf, TrainSvm, Tried};
 use crate::store::Store;
 use crate::types::Digest;
 
@@ -74,11 +74,30 @@ pub(super) struct WiredMethod {
     pub is_fitted: bool,
 }
 
-/// Wires all but the report. Decompositions hold `shared` components, for others that keep more of them.
+/// What an experiment shares with others of a sweep.
+#[derive(Clone, Default)]
+pub(super) struct Shared {
+    /// Decompositions hold so many components, for others that keep more of them.
+    pub components: usize,
+    /// Numbers of components, ascending, of all that differ in nothing else; none where it is alone.
+    pub alike: Vec<Keep>,
+}
+
+impl Shared {
+    /// What is trained together, and the place of an experiment's own components among it.
+    fn trained(&self, own: Keep) -> (Vec<Keep>, usize) {
+        match self.alike.iter().position(|other| *other == own) {
+            Some(at) => (self.alike.clone(), at),
+            None => (vec![own], 0),
+        }
+    }
+}
+
+/// Wires all but the report.
 pub(super) fn wire(
     graph: &mut Graph,
     experiment: &Experiment,
-    shared: usize,
+    shared: &Shared,
     context: (&Store, &Places),
 ) -> Result<Wired, PlanError> {
     let read_images = experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn(_)));
@@ -150,7 +169,7 @@ pub(super) fn build(
     context: (&Store, &Places),
 ) -> Result<Built, PlanError> {
     let Wired { data, methods, trainings, overlaps, warnings, notices, fits } =
-        wire(graph, experiment, 0, context)?;
+        wire(graph, experiment, &Shared::default(), context)?;
     let entries: Vec<Entry> = methods.into_iter().map(|method| method.entry).collect();
     let predictions = |entry: &Entry| entry.repeats.iter().map(|repeat| repeat.predictions).collect();
     let measure =
@@ -215,7 +234,7 @@ pub(super) fn precomputed(
 /// PCA and SVM of every fold of a repetition, and what they predict.
 fn classify(
     graph: &mut Graph,
-    (experiment, shared): (&Experiment, usize),
+    (experiment, shared): (&Experiment, &Shared),
     method: &Method,
     (data, repeat): (&Data, usize),
     features: Handle<Features>,
@@ -232,7 +251,7 @@ fn classify(
             features,
             split,
             fold,
-            level: level(pca.components, pca.solver, shared),
+            level: level(pca.components, pca.solver, shared.components),
             fit_on_all: pca.fit == PcaFit::All,
             solver: pca.solver,
             code: pca_code(pca.solver),
@@ -275,21 +294,22 @@ fn classify(
             class_weight: svm.class_weight,
             scale: svm.scale,
         });
+        let (together, at) = shared.trained(pca.components);
+        let tried = together.into_iter().map(|components| Tried { components, c: c.clone() }).collect();
         let train = TrainSvm {
             manifest,
             split,
             reduction,
-            components: pca.components,
+            tried,
             fold,
-            c,
             class_weight: svm.class_weight,
             scale: svm.scale,
             solver: svm.solver,
             code: svm_code(svm.solver),
         };
-        let classifier = graph.add(label("train-svm"), train);
+        let trained = graph.add(label("train-svm"), train);
         reductions.push(reduction);
-        classifiers.push(classifier);
+        classifiers.push(Fitted { classifiers: trained, at });
     }
     let evaluate = Evaluate {
         manifest,

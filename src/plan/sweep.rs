@@ -2,15 +2,15 @@
 
 use super::data::repeat_label;
 use super::graph::Graph;
-use super::pipeline::{self, Built, Wired, pca_code, svm_code};
+use super::pipeline::{self, Built, Shared, Wired, pca_code, svm_code};
 use super::{Failures, Places, PlanError, PlannedPoint, Reported};
 use crate::config::experiment::{Experiment, Penalty};
 use crate::config::sweep::{Axis, Point, Sweep};
 use crate::config::{Resolved, Shown};
 use crate::solvers::pca::Keep;
-use crate::stages::inside::{RateInside, Tried};
+use crate::stages::inside::RateInside;
 use crate::stages::pca::level;
-use crate::stages::svm::PenaltyOf;
+use crate::stages::svm::{PenaltyOf, Tried};
 use crate::stages::sweep::{AxisEntry, Choice, FoldChoice, MakeSweepReport, Outcome, PointEntry, Rated};
 use crate::store::{Key, Store};
 use crate::types::Digest;
@@ -31,7 +31,8 @@ pub(super) fn build(
             continue;
         }
         graph.begin_point(briefly(sweep, point));
-        let one = pipeline::wire(graph, &point.experiment, shared, context)
+        let shared = Shared { components: shared, alike: alike(sweep, point) };
+        let one = pipeline::wire(graph, &point.experiment, &shared, context)
             .map_err(|source| PlanError::AtPoint { point: sweep.label(point), source: Box::new(source) })?;
         wired.push(Some(one));
     }
@@ -80,6 +81,28 @@ fn components(experiment: &Experiment) -> usize {
         Keep::Count(count) | Keep::AtMost(count) => count,
         Keep::Variance(_) => 0,
     }
+}
+
+/// Numbers of components of the points that differ in nothing else from one whose C is given, ascending.
+fn alike(sweep: &Sweep, point: &Point) -> Vec<Keep> {
+    let number = |keep: &Keep| match keep {
+        Keep::Count(count) | Keep::AtMost(count) => Some(*count),
+        Keep::Variance(_) => None,
+    };
+    let Some(axis) = sweep.axes.iter().position(|axis| axis.path == "pca.components") else {
+        return Vec::new();
+    };
+    if !matches!(point.experiment.svm.c, Penalty::Fixed(_)) {
+        return Vec::new();
+    }
+    let is_alike = |other: &&Point| {
+        let values = other.values.iter().zip(&point.values).enumerate();
+        values.into_iter().all(|(at, (other, own))| at == axis || other == own)
+    };
+    let keeps = sweep.points.iter().filter(is_alike).map(|other| other.experiment.pca.components);
+    let mut keeps: Vec<Keep> = keeps.filter(|keep| number(keep).is_some()).collect();
+    keeps.sort_by_key(number);
+    keeps
 }
 
 fn briefly(sweep: &Sweep, point: &Point) -> Vec<String> {

@@ -6,7 +6,7 @@ use super::inspect::Manifest;
 use super::pca::Reduction;
 pub use super::predictions::{Prediction, Predictions};
 use super::split::Split;
-use super::svm::Classifier;
+use super::svm::Fitted;
 use crate::solvers::pca::Keep;
 use crate::stage::{Context, Handle, Stage, StageError};
 
@@ -22,7 +22,7 @@ pub struct Evaluate {
     /// How many of them are kept.
     pub components: Keep,
     /// Classifiers by fold.
-    pub classifiers: Vec<Handle<Classifier>>,
+    pub classifiers: Vec<Fitted>,
 }
 
 impl Stage for Evaluate {
@@ -41,7 +41,7 @@ impl Stage for Evaluate {
         };
         for (number, (reduction, classifier)) in self.reductions.iter().zip(&self.classifiers).enumerate() {
             context.check_cancelled()?;
-            let (reduction, classifier) = (context.get(reduction)?, context.get(classifier)?);
+            let (reduction, classifier) = (context.get(reduction)?, classifier.get(context)?);
             let fold = split.fold(number).map_err(|error| failed(&error))?;
             let kept = reduction.count(self.components)?;
             let scores = reduction.scores(self.components)?;

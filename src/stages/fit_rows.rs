@@ -12,7 +12,7 @@ pub(super) fn fit_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<FitR
     let mut rows = Vec::new();
     for (repeat, part) in method.repeats.iter().enumerate() {
         for (fold, classifier) in part.classifiers.iter().enumerate() {
-            let classifier = context.get(classifier)?;
+            let classifier = classifier.get(context)?;
             for (class, fit) in classifier.svm.classes.iter().zip(&classifier.svm.fits) {
                 let method = method.name.clone();
                 rows.push(FitRow { method, repeat, fold, class: *class, c: classifier.c, fit: *fit });

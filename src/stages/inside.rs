@@ -11,7 +11,7 @@ use super::features::Features;
 use super::inner_folds::{InnerFolds, Parts, Unfit, answers};
 use super::inspect::Manifest;
 use super::split::Split;
-use super::svm::PenaltyOf;
+use super::svm::{PenaltyOf, Tried};
 use super::{from_json, to_json};
 use crate::solvers::pca::{Keep, PcaError, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
@@ -37,15 +37,6 @@ impl Artifact for InsideRates {
     fn load(files: &Files) -> Result<Self, ArtifactError> {
         from_json(files, FILE)
     }
-}
-
-/// In what the points differ.
-#[derive(Clone, Debug, Serialize)]
-pub struct Tried {
-    /// Principal components kept.
-    pub components: Keep,
-    /// Penalty C; one that was chosen was chosen inside the same training images.
-    pub c: PenaltyOf,
 }
 
 /// The stage.

@@ -15,7 +15,7 @@ use super::select::Selection;
 use super::split::Split;
 use super::summary::evaluation_of;
 pub use super::summary::{MethodSummary, Summary};
-use super::svm::Classifier;
+use super::svm::Fitted;
 use super::{from_json, to_json};
 use crate::dataset::published::PublishedMethod;
 use crate::figures::Columns;
@@ -76,7 +76,7 @@ pub struct Repeat {
     /// Its predictions.
     pub predictions: Handle<Predictions>,
     /// Its classifiers by fold.
-    pub classifiers: Vec<Handle<Classifier>>,
+    pub classifiers: Vec<Fitted>,
     /// How their penalties were chosen, by fold; empty where the experiment gives one.
     pub selections: Vec<Handle<Selection>>,
 }

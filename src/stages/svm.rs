@@ -1,22 +1,25 @@
 //! `train-svm`: one linear support vector machine per emotion on one fold's training scores.
+//!
+//! Points of a sweep that differ in their numbers of components alone are trained together: the support vectors of one are
+//! nearly those of the next, which takes a third of the time so. The list of them is part of the key.
 
 use ndarray::{Array2, ArrayView2};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::file;
 use super::inspect::Manifest;
 use super::pca::Reduction;
 use super::select::Selection;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
+use super::{from_json, to_json};
 use crate::solvers::pca::Keep;
 use crate::solvers::scale::{Scale, ScaleModel};
-use crate::solvers::svm::{ClassWeight, FitReport, OneVsAllModel, SvmError, SvmParameters, SvmSolver};
+use crate::solvers::svm::{
+    ClassWeight, FitReport, OneVsAllModel, Starts, SvmError, SvmParameters, SvmSolver,
+};
 use crate::split::Train;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::Emotion;
-
-const FILE: &str = "svm.safetensors";
 
 /// A trained classifier and the scale its scores are divided by.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,12 +32,12 @@ pub struct Classifier {
     pub c: f64,
 }
 
-impl Artifact for Classifier {
-    fn save(&self) -> Result<Files, ArtifactError> {
+impl Classifier {
+    fn save(&self) -> Result<Vec<u8>, ArtifactError> {
         let (m, k) = self.svm.weights.dim();
         let reports = |number: fn(&FitReport) -> f64| self.svm.fits.iter().map(number).collect::<Vec<_>>();
         let classes: Vec<f64> = self.svm.classes.iter().map(|class| class.index() as f64).collect();
-        let bytes = Tensors::default()
+        Tensors::default()
             .with("classes", &[m], &classes)
             .with("weights", &[m, k], &self.svm.weights)
             .with("bias", &[m], &self.svm.bias)
@@ -44,12 +47,11 @@ impl Artifact for Classifier {
             .with("iterations", &[m], &reports(|fit| fit.iterations as f64))
             .with("divisors", &[k], &self.scale.divisors)
             .with("c", &[1], &[self.c])
-            .to_bytes()?;
-        Ok(Files::from([(FILE.to_owned(), bytes)]))
+            .to_bytes()
     }
 
-    fn load(files: &Files) -> Result<Self, ArtifactError> {
-        let tensors = ReadTensors::from_bytes(file(files, FILE)?)?;
+    fn load(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        let tensors = ReadTensors::from_bytes(bytes)?;
         let class = |index: &f64| {
             let known = Emotion::ALL.get(*index as usize).copied();
             known.ok_or_else(|| ArtifactError(format!("class {index}")))
@@ -76,6 +78,63 @@ impl Artifact for Classifier {
     }
 }
 
+/// What was trained together: for each of what was tried, the classifier or why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Classifiers(Vec<Result<Classifier, Unfitted>>);
+
+impl Artifact for Classifiers {
+    fn save(&self) -> Result<Files, ArtifactError> {
+        let file = |(at, classifier): (usize, &Result<Classifier, Unfitted>)| match classifier {
+            Ok(classifier) => Ok((format!("{at}.safetensors"), classifier.save()?)),
+            Err(why) => Ok((format!("{at}.json"), to_json(why)?)),
+        };
+        self.0.iter().enumerate().map(file).collect()
+    }
+
+    fn load(files: &Files) -> Result<Self, ArtifactError> {
+        let one = |at: usize| match files.get(&format!("{at}.safetensors")) {
+            Some(bytes) => Ok(Ok(Classifier::load(bytes)?)),
+            None => Ok(Err(from_json(files, &format!("{at}.json"))?)),
+        };
+        (0..files.len()).map(one).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Why there is no classifier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Unfitted {
+    /// Whether what the user gave is wrong.
+    is_input: bool,
+    reason: String,
+}
+
+impl From<Unfitted> for StageError {
+    fn from(Unfitted { is_input, reason }: Unfitted) -> Self {
+        if is_input { Self::BadInput(reason) } else { Self::Failed(reason) }
+    }
+}
+
+/// One of what was trained together.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Fitted {
+    /// All of it.
+    pub classifiers: Handle<Classifiers>,
+    /// Its place among them, from 0.
+    pub at: usize,
+}
+
+impl Fitted {
+    /// The classifier.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn get(&self, context: &Context<'_>) -> Result<Classifier, StageError> {
+        let all = context.get(&self.classifiers)?;
+        let own = all.0.get(self.at).cloned();
+        Ok(own.ok_or_else(|| StageError::Failed(format!("no classifier {}", self.at)))??)
+    }
+}
+
 /// Where the penalty C comes from.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
@@ -84,6 +143,15 @@ pub enum PenaltyOf {
     Experiment(f64),
     /// An inner cross validation.
     Selection(Handle<Selection>),
+}
+
+/// In what classifiers that are trained together differ.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// How many principal components are kept.
+    pub components: Keep,
+    /// Penalty C; one that was chosen was chosen inside the same training images.
+    pub c: PenaltyOf,
 }
 
 /// The stage.
@@ -95,12 +163,10 @@ pub struct TrainSvm {
     pub split: Handle<Split>,
     /// The fold's principal components and the images' scores on them.
     pub reduction: Handle<Reduction>,
-    /// How many of them are kept.
-    pub components: Keep,
+    /// What is trained, by ascending numbers of components: each starts where the last one ended.
+    pub tried: Vec<Tried>,
     /// The fold, from 0.
     pub fold: usize,
-    /// Penalty C.
-    pub c: PenaltyOf,
     /// Extra penalty on each problem's own class.
     pub class_weight: ClassWeight,
     /// How scores are scaled.
@@ -113,22 +179,51 @@ pub struct TrainSvm {
 
 impl Stage for TrainSvm {
     const NAME: &'static str = "train-svm";
-    const VERSION: u32 = 3;
-    type Output = Classifier;
+    const VERSION: u32 = 4;
+    type Output = Classifiers;
 
-    fn run(&self, context: &Context<'_>) -> Result<Classifier, StageError> {
+    fn run(&self, context: &Context<'_>) -> Result<Classifiers, StageError> {
+        let mut starts = Starts::default();
+        let mut fitted = Vec::with_capacity(self.tried.len());
+        for tried in &self.tried {
+            context.check_cancelled()?;
+            fitted.push(match self.fit(context, tried, &mut starts) {
+                Ok(classifier) => Ok(classifier),
+                // Of several, those that can be trained are.
+                Err(StageError::BadInput(reason)) if self.tried.len() > 1 => {
+                    Err(Unfitted { is_input: true, reason })
+                }
+                Err(StageError::Failed(reason)) if self.tried.len() > 1 => {
+                    Err(Unfitted { is_input: false, reason })
+                }
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(Classifiers(fitted))
+    }
+}
+
+impl TrainSvm {
+    fn fit(
+        &self,
+        context: &Context<'_>,
+        tried: &Tried,
+        starts: &mut Starts,
+    ) -> Result<Classifier, StageError> {
         let manifest = context.get(&self.manifest)?;
         let (split, reduction) = (context.get(&self.split)?, context.get(&self.reduction)?);
-        let c = match &self.c {
+        let c = match &tried.c {
             PenaltyOf::Experiment(c) => *c,
             PenaltyOf::Selection(selection) => context.get(selection)?.c,
         };
-        let scores = reduction.scores(self.components)?;
+        let scores = reduction.scores(tried.components)?;
         let data = training_scores(&split, self.fold, scores, &manifest, self.scale)?;
-        context.check_cancelled()?;
         let parameters =
             SvmParameters { c, class_weight: self.class_weight, solver: self.solver, ..Default::default() };
-        let svm = context.parallel(|| OneVsAllModel::fit(&data.scores, &data.labels, &parameters));
+        let svm = context.parallel(|| {
+            OneVsAllModel::fit_path_after(&data.scores, &data.labels, &parameters, &[c], starts)
+        });
+        let svm = svm.and_then(|path| path.into_iter().next().ok_or(SvmError::NoPenalty)?);
         let svm = svm.map_err(|error| unfitted(&error))?;
         Ok(Classifier { svm, scale: data.scale, c })
     }

@@ -303,7 +303,7 @@ impl MakeSweepReport {
                 matrices.push(predictions.evaluation()?.pooled());
                 repeats.push(predictions);
                 for classifier in &repeat.classifiers {
-                    let own = context.get(classifier)?.c;
+                    let own = classifier.get(context)?.c;
                     c = Some(c.map_or([own, own], |[low, high]| [low.min(own), high.max(own)]));
                 }
             }

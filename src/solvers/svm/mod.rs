@@ -25,7 +25,7 @@ use serde::Serialize;
 
 pub use compare::{Comparison, Solved, compare};
 pub use error::SvmError;
-pub use model::OneVsAllModel;
+pub use model::{OneVsAllModel, Starts};
 
 /// Which algorithm solves the binary problems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

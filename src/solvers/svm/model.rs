@@ -21,6 +21,25 @@ pub struct OneVsAllModel {
     pub fits: Vec<FitReport>,
 }
 
+/// Where fits to more columns of the same samples may start: what was found for fewer.
+#[derive(Debug, Default)]
+pub struct Starts(Vec<Start>);
+
+#[derive(Debug)]
+struct Start {
+    class: Emotion,
+    c: f64,
+    /// Multipliers as shares of their penalties, `[n]`.
+    shares: Vec<f64>,
+}
+
+impl Starts {
+    fn of(&self, class: Emotion, c: f64, samples: usize) -> Option<&[f64]> {
+        let own = self.0.iter().find(|start| start.class == class && start.c.total_cmp(&c).is_eq());
+        own.map(|start| start.shares.as_slice()).filter(|shares| shares.len() == samples)
+    }
+}
+
 /// The answer to a binary problem.
 pub(super) struct Hyperplane {
     /// `w`, `[k]`.
@@ -58,10 +77,26 @@ impl OneVsAllModel {
         parameters: &SvmParameters,
         penalties: &[f64],
     ) -> Result<Vec<Result<Self, SvmError>>, SvmError> {
+        Self::fit_path_after(train, labels, parameters, penalties, &mut Starts::default())
+    }
+
+    /// As [`fit_path`](Self::fit_path), from what was found for the first few of the columns, where that is known and nearer; then
+    /// what is found here is known. Ascending numbers of columns are cheapest.
+    ///
+    /// # Errors
+    /// As [`fit_path`](Self::fit_path).
+    pub fn fit_path_after(
+        train: &Train<Array2<f64>>,
+        labels: &Train<Vec<Emotion>>,
+        parameters: &SvmParameters,
+        penalties: &[f64],
+        starts: &mut Starts,
+    ) -> Result<Vec<Result<Self, SvmError>>, SvmError> {
         let (scores, labels) = (train.get(), labels.get());
         let classes = check(scores, labels, parameters, penalties)?;
         let design = (parameters.solver == SvmSolver::InteriorPoint).then(|| Design::new(scores.view()));
-        let mut by_class: Vec<std::vec::IntoIter<Result<Hyperplane, SvmError>>> = classes
+        let known = &*starts;
+        let found: Vec<Vec<(Result<Hyperplane, SvmError>, Option<Start>)>> = classes
             .par_iter()
             .map(|&class| {
                 let positive: Vec<bool> = labels.iter().map(|label| *label == class).collect();
@@ -69,11 +104,21 @@ impl OneVsAllModel {
                 let mut warm = None;
                 let solve = |&c: &f64| {
                     let (c_positive, c_negative) = (c * weight, c);
+                    let mut start = None;
                     let answer = match &design {
                         Some(design) => {
                             let problem = Problem { positive: &positive, c_positive, c_negative };
-                            interior_point::solve(design, &problem, warm.as_ref()).map(|(found, next)| {
-                                warm = Some(next);
+                            let found = match known.of(class, c, positive.len()) {
+                                Some(shares) => interior_point::solve_from(design, &problem, shares),
+                                None => interior_point::solve(design, &problem, warm.as_ref()).map(
+                                    |(found, next)| {
+                                        warm = Some(next);
+                                        found
+                                    },
+                                ),
+                            };
+                            found.map(|found| {
+                                start = Some(Start { class, c, shares: found.shares(&problem) });
                                 Hyperplane::from(found)
                             })
                         }
@@ -85,11 +130,18 @@ impl OneVsAllModel {
                             epsilon: parameters.epsilon,
                         }),
                     };
-                    answer.map_err(|why: Unsolved| SvmError::unsolved(class, c, why))
+                    (answer.map_err(|why: Unsolved| SvmError::unsolved(class, c, why)), start)
                 };
-                penalties.iter().map(solve).collect::<Vec<_>>().into_iter()
+                penalties.iter().map(solve).collect()
             })
             .collect();
+        starts.0.clear();
+        let mut by_class: Vec<std::vec::IntoIter<Result<Hyperplane, SvmError>>> = Vec::new();
+        for of_class in found {
+            let (planes, own): (Vec<_>, Vec<_>) = of_class.into_iter().unzip();
+            starts.0.extend(own.into_iter().flatten());
+            by_class.push(planes.into_iter());
+        }
         let width = scores.ncols();
         // Of the errors of a penalty, that of the first class.
         let model = |_: &f64| {

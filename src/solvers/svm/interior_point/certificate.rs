@@ -9,7 +9,7 @@ use ndarray::Array1;
 
 use super::point::Point;
 use super::scores::{Scores, Values};
-use super::{Design, Samples};
+use super::{Design, Problem, Samples};
 
 /// A plane and how far from the optimum it can be.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +35,25 @@ impl Certificate {
     pub fn gap(&self) -> f64 {
         relative_gap(self.primal, self.dual)
     }
+
+    /// Multipliers as shares of their penalties, `[n]`, those at a bound exactly there.
+    pub(in crate::solvers::svm) fn shares(&self, problem: &Problem<'_>) -> Vec<f64> {
+        let share = |(alpha, own): (&f64, &bool)| {
+            let share = alpha / if *own { problem.c_positive } else { problem.c_negative };
+            if share <= AT_BOUND {
+                0.0
+            } else if share >= 1.0 - AT_BOUND {
+                1.0
+            } else {
+                share
+            }
+        };
+        self.multipliers.iter().zip(problem.positive).map(share).collect()
+    }
 }
+
+/// A share this near to 0 or 1 is one but for rounding.
+const AT_BOUND: f64 = 1e-9;
 
 pub(super) fn relative_gap(primal: f64, dual: f64) -> f64 {
     (primal - dual) / primal.abs().max(dual.abs())

@@ -38,8 +38,8 @@ const KEPT_BACK: usize = 16;
 const AT_MARGIN: f64 = 1e-10;
 
 /// Where a multiplier is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
     AtZero,
     Free,
     AtPenalty,
@@ -66,8 +66,14 @@ pub(super) fn optimum(design: &Design<'_>, samples: &Samples, point: &Point) -> 
     None
 }
 
+/// The point of given places, if it is the optimum.
+pub(super) fn at(design: &Design<'_>, samples: &Samples, places: &[Place]) -> Option<Point> {
+    let found = solve(design, samples, places)?;
+    (corrected(design, samples, places, &found) == places).then_some(found)
+}
+
 /// Most multipliers that can be free: with more, their equations depend on each other.
-fn most_free(design: &Design<'_>) -> usize {
+pub(super) fn most_free(design: &Design<'_>) -> usize {
     design.width() + 1
 }
 

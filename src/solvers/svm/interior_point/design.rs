@@ -115,6 +115,11 @@ impl<'a> Design<'a> {
         self.kernel.as_ref().filter(|_| self.is_by_sample)
     }
 
+    /// `X X'`, where it is kept.
+    pub const fn products(&self) -> Option<&Mat<f64>> {
+        self.kernel.as_ref()
+    }
+
     /// Squared lengths of the samples, without the one, `[n]`.
     pub fn squared_norms(&self) -> &[f64] {
         &self.squared_norms

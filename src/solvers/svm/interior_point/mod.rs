@@ -28,6 +28,8 @@
 //! Long before the products are 0, it shows which multipliers are; from there on the optimum is a matter of a few small systems
 //! ([`crossover`]), and the last half of the steps need not be taken.
 //!
+//! Where the multipliers of a like problem are known, the interior point is not needed ([`exchange`]).
+//!
 //! What is returned is not the iterate but its certificate ([`certificate`]): a feasible `alpha`, and a plane in the units
 //! of the scores with the objective that it has there, rounding of its evaluation included, so that the distance of the
 //! two objectives bounds the error whatever rounding did on the way. Where that is above [`GAP`] the answer is polished
@@ -44,6 +46,7 @@ mod certificate;
 mod crossover;
 mod design;
 mod double;
+mod exchange;
 mod factor;
 mod independent;
 mod newton;
@@ -133,6 +136,26 @@ impl Samples {
         };
         (side(true), side(false))
     }
+}
+
+/// The certified answer, from the shares of the penalties that a like problem's multipliers have, `[n]`
+/// ([`Certificate::shares`]), where that leads there.
+pub(super) fn solve_from(
+    design: &Design<'_>,
+    problem: &Problem<'_>,
+    shares: &[f64],
+) -> Result<Certificate, Unsolved> {
+    let samples = Samples::new(design, problem);
+    if let Some((mut optimum, steps)) = exchange::optimum(design, &samples, shares) {
+        let estimate = Estimate::of(design, &samples, &mut optimum);
+        if estimate.gap.abs() <= AIM {
+            let certificate = certify(design, &samples, &optimum, estimate, steps);
+            if certificate.gap().abs() <= GAP {
+                return Ok(certificate);
+            }
+        }
+    }
+    solve(design, problem, None).map(|(certificate, _)| certificate)
 }
 
 /// The certified answer, and where the next penalty may start.
