@@ -195,7 +195,7 @@ pub struct MakeSweepReport {
 
 impl Stage for MakeSweepReport {
     const NAME: &'static str = "report-sweep";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type Output = SweepReport;
 
     fn run(&self, context: &Context<'_>) -> Result<SweepReport, StageError> {
@@ -338,6 +338,10 @@ impl MakeSweepReport {
             ))
         });
         clamped.collect()
+    }
+
+    pub(super) fn has_failed(&self, point: usize) -> bool {
+        self.points.get(point).is_some_and(|point| matches!(point.outcome, Outcome::Failed { .. }))
     }
 
     /// Names and values of a point's axes.
