@@ -85,8 +85,8 @@ fn rate(seed: usize) -> f64 {
     (seed * 37 % 101) as f64 / 100.0
 }
 
-fn interval(rate: f64) -> Option<Interval> {
-    Some(Interval { low: (rate - 0.11).max(0.0), high: (rate + 0.13).min(1.0) })
+fn interval(rate: f64) -> Interval {
+    Interval { low: (rate - 0.11).max(0.0), high: (rate + 0.13).min(1.0) }
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn bars_of_three_to_ten_methods() {
                 MethodBars {
                     name: (*name).to_owned(),
                     rates,
-                    intervals: rates.map(|rate| interval(rate.unwrap())),
+                    intervals: rates.map(|rate| rate.map(interval)),
                     mean: Some(0.5),
-                    mean_interval: interval(0.5),
+                    mean_interval: Some(interval(0.5)),
                     published: None,
                 }
             };
@@ -138,7 +138,7 @@ fn sweep_of(methods: usize, facets: usize, places: usize) -> SweepCurves {
         let curve = |(at, name): (usize, &&str)| {
             let point = |place: usize| {
                 let rates: [f64; 8] = std::array::from_fn(|class| rate(class * 7 + at * 3 + place + facet));
-                let rate = |value| Rate { value, interval: interval(value) };
+                let rate = |value| Rate { value, interval: Some(interval(value)) };
                 (place != 2).then(|| CurvePoint {
                     mean: Some(rate(rates[0])),
                     classes: rates.map(|value| Some(rate(value))),
