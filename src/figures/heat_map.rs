@@ -32,8 +32,19 @@ pub struct CellAxis {
 pub struct HeatPanel {
     /// What stands above it.
     pub name: String,
-    /// `rates[down][across]`, 0 to 1; none where the point is missing or failed.
-    pub rates: Vec<Vec<Option<f64>>>,
+    /// `cells[down][across]`.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+/// One point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
+    /// Its mean rate, 0 to 1.
+    Rate(f64),
+    /// It was not to be computed.
+    LeftOut,
+    /// It could not be computed.
+    Failed,
 }
 
 const CELL: (f64, f64) = (50.0, 34.0);
@@ -94,14 +105,19 @@ fn cells(
     (left, top): (f64, f64),
     cell: (f64, f64),
 ) -> Result<(), FigureError> {
-    for (row, rates) in panel.rates.iter().enumerate() {
-        for (column, rate) in rates.iter().enumerate() {
+    for (row, points) in panel.cells.iter().enumerate() {
+        for (column, point) in points.iter().enumerate() {
+            let (fill, text, ink) = match *point {
+                Cell::Rate(rate) => {
+                    let ink = if theme::intensity_is_dark(rate) { theme::PAPER } else { theme::INK };
+                    (theme::intensity(rate), format!("{rate:.2}"), ink)
+                }
+                Cell::LeftOut => (theme::BAND, "–".to_owned(), theme::INK),
+                Cell::Failed => (theme::BAND, "×".to_owned(), theme::WARNING),
+            };
             let corner = (left + column as f64 * cell.0, top + row as f64 * cell.1);
             let opposite = (corner.0 + cell.0 - 1.5, corner.1 + cell.1 - 1.5);
-            canvas.fill(corner, opposite, rate.map_or(theme::BAND, theme::intensity))?;
-            let is_dark = rate.is_some_and(theme::intensity_is_dark);
-            let ink = if is_dark { theme::PAPER } else { theme::INK };
-            let text = rate.map_or_else(|| "–".to_owned(), |rate| format!("{rate:.2}"));
+            canvas.fill(corner, opposite, fill)?;
             let face = Type::regular(theme::MARK, ink);
             let middle = (corner.0 + cell.0 / 2.0, corner.1 + cell.1 / 2.0 + 0.36 * face.size);
             canvas.text(&text, middle, Align::Middle, face)?;
@@ -143,10 +159,14 @@ fn describe(figure: &HeatMaps) -> String {
     let mut sentences = figure.heading.sentences();
     for panel in &figure.panels {
         let mut cells = Vec::new();
-        for (down, rates) in figure.down.labels.iter().zip(&panel.rates) {
-            for (across, rate) in figure.across.labels.iter().zip(rates) {
-                let rate = rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.3}"));
-                cells.push(format!("{down}, {across}: {rate}"));
+        for (down, points) in figure.down.labels.iter().zip(&panel.cells) {
+            for (across, point) in figure.across.labels.iter().zip(points) {
+                let point = match point {
+                    Cell::Rate(rate) => format!("{rate:.3}"),
+                    Cell::LeftOut => "none".to_owned(),
+                    Cell::Failed => "failed".to_owned(),
+                };
+                cells.push(format!("{down}, {across}: {point}"));
             }
         }
         let (down, across) = (&figure.down.title, &figure.across.title);
@@ -166,7 +186,8 @@ mod tests {
             title: "training.noisy-fine-tuned.layer_rates of the network that is fine-tuned".to_owned(),
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
         };
-        let panel = HeatPanel { name: "method".to_owned(), rates: vec![vec![Some(0.5), None]; 2] };
+        let panel =
+            HeatPanel { name: "method".to_owned(), cells: vec![vec![Cell::Rate(0.5), Cell::Failed]; 2] };
         let heading = Heading { title: "sweep".to_owned(), warnings: Vec::new(), subtitle: Vec::new() };
         let figure =
             HeatMaps { heading, across: axis(&["1", "2"]), down: axis(&["1", "2"]), panels: vec![panel] };

@@ -44,4 +44,6 @@ pub use text_table::TextTable;
 pub use theme::Columns;
 
 #[cfg(test)]
+mod legibility_tests;
+#[cfg(test)]
 mod per_class_tpr_tests;

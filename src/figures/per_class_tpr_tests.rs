@@ -1,8 +1,9 @@
 //! The geometry of the drawn figure, read back from its SVG.
 
 use proptest::prelude::*;
-use resvg::usvg::{Group, Node, Paint, Path, Rect};
+use resvg::usvg::{Paint, Path, Rect};
 
+use super::legibility_tests::paths;
 use super::per_class_tpr::{MethodBars, PerClassBars, svg};
 use super::text::{clean, parse_svg};
 use super::theme::{self, Columns};
@@ -28,16 +29,6 @@ fn bars(methods: usize) -> PerClassBars {
             .collect(),
         omitted: Default::default(),
         chance: Some(0.125),
-    }
-}
-
-fn paths(group: &Group, found: &mut Vec<Path>) {
-    for node in group.children() {
-        match node {
-            Node::Group(group) => paths(group, found),
-            Node::Path(path) => found.push((**path).clone()),
-            Node::Image(_) | Node::Text(_) => panic!("only paths are expected"),
-        }
     }
 }
 

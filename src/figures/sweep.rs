@@ -42,6 +42,8 @@ pub struct Facet {
     pub chance: Option<f64>,
     /// Classes that are there.
     pub classes: [bool; 8],
+    /// Places of the axis whose point failed.
+    pub failed: Vec<usize>,
 }
 
 /// A method along the axis.
@@ -49,7 +51,7 @@ pub struct Facet {
 pub struct Curve {
     /// Its name, the same in every facet.
     pub method: String,
-    /// One per place of the axis; none where the point is missing or failed.
+    /// One per place of the axis; none where the point is left out or failed.
     pub points: Vec<Option<CurvePoint>>,
 }
 
@@ -80,6 +82,8 @@ pub(super) const CLASS_HEIGHT: f64 = 92.0;
 const VARIANCE_HEIGHT: f64 = 110.0;
 /// Room left of a panel for its numbers.
 const NUMBERS: f64 = 34.0;
+/// Half the width of the cross of a point that failed.
+pub(super) const CROSS: f64 = 3.2;
 /// Between two columns of panels.
 const BETWEEN: f64 = 26.0;
 
@@ -114,7 +118,7 @@ pub fn svg(figure: &SweepCurves) -> Result<String, FigureError> {
             }
             facet_panels(canvas, figure, facet, &methods, &layout, left)?;
         }
-        legend(canvas, &methods, &layout)
+        legend(canvas, &entries(figure, &methods), methods.len(), &layout)
     })
 }
 
@@ -150,7 +154,9 @@ impl Layout {
             per_row,
             classes,
             with_variance,
-            legend: legend_lines(methods, width) as f64 * theme::LEGEND * theme::LINE_HEIGHT,
+            legend: legend_lines(&entries(figure, methods), width) as f64
+                * theme::LEGEND
+                * theme::LINE_HEIGHT,
         };
         layout.height = (layout.variance_top()
             + if layout.with_variance { VARIANCE_HEIGHT + Layout::below() } else { 0.0 }
@@ -257,21 +263,30 @@ fn facet_panels(
     Ok(())
 }
 
+/// The legend's last entry, where points failed.
+const FAILED: &str = "failed";
+
+/// What the legend names: the methods, and what a cross on the axis means.
+fn entries<'a>(figure: &SweepCurves, methods: &[&'a str]) -> Vec<&'a str> {
+    let has_failed = figure.facets.iter().any(|facet| !facet.failed.is_empty());
+    methods.iter().copied().chain(has_failed.then_some(FAILED)).collect()
+}
+
 /// Room of a legend's sample and the gap after it.
 const SAMPLE: f64 = 26.0;
 const AFTER: f64 = 24.0;
 
-fn legend_lines(methods: &[&str], sheet: f64) -> usize {
-    places(methods, sheet).last().map_or(1, |(line, _)| line + 1)
+fn legend_lines(entries: &[&str], sheet: f64) -> usize {
+    places(entries, sheet).last().map_or(1, |(line, _)| line + 1)
 }
 
-/// Line and distance from the left of each method's sample.
-fn places(methods: &[&str], sheet: f64) -> Vec<(usize, f64)> {
+/// Line and distance from the left of each entry's sample.
+fn places(entries: &[&str], sheet: f64) -> Vec<(usize, f64)> {
     let room = sheet - 2.0 * theme::MARGIN - NUMBERS;
     let (mut line, mut x) = (0, 0.0);
     let mut places = Vec::new();
-    for method in methods {
-        let own = SAMPLE + width(method, theme::LEGEND, Weight::Regular);
+    for entry in entries {
+        let own = SAMPLE + width(entry, theme::LEGEND, Weight::Regular);
         if x > 0.0 && x + own > room {
             (line, x) = (line + 1, 0.0);
         }
@@ -281,19 +296,33 @@ fn places(methods: &[&str], sheet: f64) -> Vec<(usize, f64)> {
     places
 }
 
-fn legend(canvas: &Canvas<'_>, methods: &[&str], layout: &Layout) -> Result<(), FigureError> {
+/// `methods`: how many of the entries are.
+fn legend(canvas: &Canvas<'_>, entries: &[&str], methods: usize, layout: &Layout) -> Result<(), FigureError> {
     let face = Type::regular(theme::LEGEND, theme::INK);
     let top = layout.height - theme::MARGIN - layout.legend;
-    for (index, (method, (line, x))) in methods.iter().zip(places(methods, layout.width)).enumerate() {
-        let (color, _) = theme::method_fill(index);
+    for (index, (entry, (line, x))) in entries.iter().zip(places(entries, layout.width)).enumerate() {
         let y = top + (line as f64 + 1.0) * face.size * theme::LINE_HEIGHT;
         let left = theme::MARGIN + NUMBERS + x;
         let middle = y - 0.36 * face.size;
-        canvas.line(&[(left, middle), (left + 18.0, middle)], 2.0 * theme::NORMAL, color)?;
-        canvas.fill((left + 6.0, middle - 3.0), (left + 12.0, middle + 3.0), color)?;
+        if index < methods {
+            let (color, _) = theme::method_fill(index);
+            canvas.line(&[(left, middle), (left + 18.0, middle)], 2.0 * theme::NORMAL, color)?;
+            canvas.fill((left + 6.0, middle - 3.0), (left + 12.0, middle + 3.0), color)?;
+        } else {
+            cross(canvas, (left + 9.0, middle), CROSS)?;
+        }
         let room = layout.width - theme::MARGIN - left - SAMPLE;
-        let text = wrap(method, face.size, face.weight, room, 1).concat();
+        let text = wrap(entry, face.size, face.weight, room, 1).concat();
         canvas.text(&text, (left + SAMPLE, y), Align::Start, face)?;
+    }
+    Ok(())
+}
+
+/// What stands for a point that failed.
+pub(super) fn cross(canvas: &Canvas<'_>, (x, y): (f64, f64), half: f64) -> Result<(), FigureError> {
+    let width = half / CROSS * 2.0 * theme::NORMAL;
+    for slope in [-half, half] {
+        canvas.line(&[(x - half, y - slope), (x + half, y + slope)], width, theme::WARNING)?;
     }
     Ok(())
 }
@@ -303,11 +332,14 @@ fn describe(figure: &SweepCurves) -> String {
     let mut sentences = figure.heading.sentences();
     for facet in &figure.facets {
         for curve in &facet.curves {
-            let rate = |(label, point): (&String, &Option<CurvePoint>)| {
+            let rate = |(place, (label, point)): (usize, (&String, &Option<CurvePoint>))| {
                 let mean = point.as_ref().and_then(|point| point.mean);
-                mean.map_or_else(|| format!("{label}: none"), |mean| format!("{label}: {:.3}", mean.value))
+                let absent = if facet.failed.contains(&place) { FAILED } else { "none" };
+                let mean = mean.map_or_else(|| absent.to_owned(), |mean| format!("{:.3}", mean.value));
+                format!("{label}: {mean}")
             };
-            let rates: Vec<String> = figure.axis.labels.iter().zip(&curve.points).map(rate).collect();
+            let rates: Vec<String> =
+                figure.axis.labels.iter().zip(&curve.points).enumerate().map(rate).collect();
             let (name, method, title) = (&facet.name, &curve.method, &figure.axis.title);
             sentences.push(format!("{name}, {method}, mean rate by {title}: {}", rates.join(", ")));
         }

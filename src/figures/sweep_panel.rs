@@ -1,7 +1,7 @@
 //! One pair of axes of a sweep's figure.
 
 use super::canvas::{Align, Canvas, Type};
-use super::sweep::{CLASS_HEIGHT, Curve, CurvePoint, Facet, Rate, SweepAxis};
+use super::sweep::{CLASS_HEIGHT, CROSS, Curve, CurvePoint, Facet, Rate, SweepAxis, cross};
 use super::text::width;
 use super::{FigureError, theme};
 
@@ -108,7 +108,8 @@ impl Panel<'_> {
                 }
             }
         }
-        let (line, mark) = if self.height > CLASS_HEIGHT { (2.0, 3.0) } else { (1.4, 2.0) };
+        let (line, mark, half) =
+            if self.height > CLASS_HEIGHT { (2.0, 3.0, CROSS) } else { (1.4, 2.0, 0.6 * CROSS) };
         for curve in &facet.curves {
             let color = color_of(curve);
             for run in self.runs(curve, &rate) {
@@ -126,7 +127,9 @@ impl Panel<'_> {
                 }
             }
         }
-        Ok(())
+        // On the axis, so that a gap is not taken for a point that was never asked for.
+        let failed = facet.failed.iter().filter_map(|place| self.axis.places.get(*place));
+        failed.into_iter().try_for_each(|place| cross(canvas, (self.x(*place), self.top + self.height), half))
     }
 
     /// Stretches of the axis without a gap.

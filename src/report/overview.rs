@@ -14,8 +14,9 @@ pub struct Fact {
     pub words: String,
 }
 
-/// Data, split, methods, reduction, classifier, seed; what a run does not have is left out.
-pub fn overview(record: &RunRecord, data_set: &str, tested: usize) -> Vec<Fact> {
+/// Data, split, methods, reduction, classifier, seed, and of a sweep what became of its points; what a run does not have
+/// is left out. `no_best` is why no best point of a sweep was chosen.
+pub fn overview(record: &RunRecord, data_set: &str, tested: usize, no_best: Option<&str>) -> Vec<Fact> {
     let shown = |path: &str| swept(record, path).or_else(|| record.setting(path).map(plain));
     let mut facts = Vec::new();
     let mut say = |name, words: String| facts.push(Fact { name, words });
@@ -59,6 +60,14 @@ pub fn overview(record: &RunRecord, data_set: &str, tested: usize) -> Vec<Fact> 
         say("Classifier", format!("linear SVM, one against all, C = {c}, class weight {weight}"));
     }
     say("Seed", record.seed.to_string());
+    match record.failures.len() {
+        0 => {}
+        1 => say("Failed", "1 point; its reason is in the points of the sweep".to_owned()),
+        failed => say("Failed", format!("{failed} points; their reasons are in the points of the sweep")),
+    }
+    if let Some(why) = no_best {
+        say("Best point", format!("none was chosen: {why}"));
+    }
     facts
 }
 

@@ -113,11 +113,12 @@ impl Run {
             accuracy: method.accuracy,
         });
         let caption = format!("True positive rate by emotion and method, {data_set}");
+        let no_best = no_best(folder, &names)?;
         Ok(Self {
             name: record.experiment.clone(),
             title: record.text("experiment.title").unwrap_or(&record.experiment).to_owned(),
             stand_in: record.stand_in.clone(),
-            overview: overview(&record, &data_set, tested.images.len()),
+            overview: overview(&record, &data_set, tested.images.len(), no_best.as_deref()),
             rates: rates.as_ref().map(|rates| rates.table(caption, counts.as_ref())),
             figures: figures(folder, &names)?,
             matrices: matrices(&tested),
@@ -147,6 +148,19 @@ impl Run {
 fn card_of(record: &RunRecord, project: &Path) -> Option<Card> {
     // A card that cannot be read does not keep a finished run from being shown.
     card::find(record.text("dataset.name")?, Some(&project.join("datasets"))).ok().flatten()
+}
+
+/// Why no best point of a sweep was chosen, although one should have been.
+fn no_best(folder: &Beneath, names: &[String]) -> Result<Option<String>, ReportError> {
+    const FILE: &str = "best.json";
+    if !names.iter().any(|name| name == FILE) {
+        return Ok(None);
+    }
+    let unreadable =
+        |error: serde_json::Error| ReportError::Table { name: FILE.to_owned(), reason: error.to_string() };
+    let record: serde_json::Value = serde_json::from_slice(&folder.read(FILE)?).map_err(unreadable)?;
+    let why = record.get("none_chosen_because").and_then(serde_json::Value::as_str);
+    Ok(why.map(str::to_owned))
 }
 
 fn tested(

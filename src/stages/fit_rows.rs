@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::Entry;
 use crate::figures::fit_tables::{FitRow, PenaltyRow};
-use crate::solvers::svm::FAR;
+use crate::solvers::svm::{FAR, FitReport};
 use crate::stage::{Context, StageError};
 
 /// How every fit of a method went.
@@ -48,7 +48,10 @@ pub(super) fn fit_warnings(
     fits: &[FitRow],
 ) -> Result<Vec<String>, StageError> {
     let mut warnings = left_out_penalties(context, method)?;
-    warnings.extend(far_from_optimum(fits));
+    let fits = fits.iter().map(|row| (format!("`{}` in fold {}", row.class, row.fold + 1), row.fit));
+    warnings.extend(far_from_optimum(fits).map(|far| {
+        format!("{}: {far}: do not use them, set `solver = \"interior-point\"` in `[svm]`", method.name)
+    }));
     Ok(warnings)
 }
 
@@ -69,49 +72,37 @@ fn left_out_penalties(context: &Context<'_>, method: &Entry) -> Result<Vec<Strin
     Ok(left_out.into_iter().map(say).collect())
 }
 
-/// A sentence for each method with fits that ended far from their optimum, which only linfa-svm's do.
-fn far_from_optimum(rows: &[FitRow]) -> Vec<String> {
-    let mut by_method: BTreeMap<&str, Vec<&FitRow>> = BTreeMap::new();
-    for row in rows {
-        by_method.entry(&row.method).or_default().push(row);
-    }
-    let say = |(method, rows): (&str, Vec<&FitRow>)| {
-        let far: Vec<&&FitRow> = rows.iter().filter(|row| row.fit.is_far()).collect();
-        let worst = far.iter().max_by(|a, b| a.fit.gap().total_cmp(&b.fit.gap()))?;
-        Some(format!(
-            "{method}: {} of {} SVMs ended further than {FAR} from their optimum; that of `{}` in fold {} by a relative \
-             gap of {:.1e}: do not use them, set `solver = \"interior-point\"` in `[svm]`",
-            far.len(),
-            rows.len(),
-            worst.class,
-            worst.fold + 1,
-            worst.fit.gap()
-        ))
-    };
-    by_method.into_iter().filter_map(say).collect()
+/// How many of these fits, each with what it is called, ended far from their optimum, and the worst of them; none where
+/// all are near it. Only linfa-svm's are ever far.
+pub fn far_from_optimum(fits: impl Iterator<Item = (String, FitReport)>) -> Option<String> {
+    let fits: Vec<_> = fits.collect();
+    let far = || fits.iter().filter(|(_, fit)| fit.is_far());
+    let (worst, fit) = far().max_by(|(_, a), (_, b)| a.gap().total_cmp(&b.gap()))?;
+    Some(format!(
+        "{} of {} SVMs ended further than {FAR} from their optimum; that of {worst} by a relative gap of {:.1e}",
+        far().count(),
+        fits.len(),
+        fit.gap()
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::solvers::svm::FitReport;
-    use crate::types::Emotion;
 
     #[test]
     fn only_fits_far_from_their_optimum_are_warned_of() {
-        let row = |fold, class, dual| FitRow {
-            method: "a".to_owned(),
-            repeat: 0,
-            fold,
-            class,
-            c: 1.0,
-            fit: FitReport { primal: 2.0, dual, support_vectors: 3, iterations: 4 },
+        let fit = |name: &str, dual| {
+            (name.to_owned(), FitReport { primal: 2.0, dual, support_vectors: 3, iterations: 4 })
         };
-        assert_eq!(far_from_optimum(&[row(0, Emotion::Awe, 1.999)]), [""; 0]);
-        let rows = [row(0, Emotion::Awe, 1.999), row(1, Emotion::Fear, 0.0), row(2, Emotion::Anger, 1.997)];
-        let warnings = far_from_optimum(&rows);
-        assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].starts_with("a: 2 of 3 SVMs"), "{}", warnings[0]);
-        assert!(warnings[0].contains("`fear` in fold 2 by a relative gap of 1.0e0"), "{}", warnings[0]);
+        assert_eq!(far_from_optimum([].into_iter()), None);
+        assert_eq!(far_from_optimum([fit("awe", 1.999)].into_iter()), None);
+        let fits = [fit("awe", 1.999), fit("fear", 0.0), fit("anger", 1.997)];
+        assert_eq!(
+            far_from_optimum(fits.into_iter()).as_deref(),
+            Some(
+                "2 of 3 SVMs ended further than 0.001 from their optimum; that of fear by a relative gap of 1.0e0"
+            )
+        );
     }
 }

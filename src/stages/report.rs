@@ -11,21 +11,20 @@ use super::leakage::Leakage;
 use super::measure::Measurements;
 use super::overlap::Overlap;
 use super::predictions::{Predictions, predictions_table};
+use super::reported::Reported;
 use super::select::Selection;
 use super::split::Split;
 use super::summary::evaluation_of;
 pub use super::summary::{MethodSummary, Summary};
 use super::svm::Fitted;
-use super::{from_json, to_json};
+use super::to_json;
 use crate::dataset::published::PublishedMethod;
 use crate::figures::Columns;
 use crate::figures::fit_tables;
 use crate::figures::measure_tables::{self, MethodMeasures, MethodPair};
 use crate::figures::tables::{self, MethodEvaluation};
 use crate::figures::{leakage_table, repeat_table};
-use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
-
-const SUMMARY: &str = "summary.json";
+use crate::stage::{ArtifactError, Context, Files, Handle, Stage, StageError};
 
 /// What an experiment draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,29 +36,8 @@ pub enum FigureKind {
     Confusion,
 }
 
-/// Files for the results folder, and what the terminal shows of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    /// By name, ready to be written.
-    pub files: Files,
-    /// The rates.
-    pub summary: Summary,
-}
-
-impl Artifact for Report {
-    fn save(&self) -> Result<Files, ArtifactError> {
-        let mut files = self.files.clone();
-        files.insert(SUMMARY.to_owned(), to_json(&self.summary)?);
-        Ok(files)
-    }
-
-    fn load(files: &Files) -> Result<Self, ArtifactError> {
-        let summary = from_json(files, SUMMARY)?;
-        let mut files = files.clone();
-        files.remove(SUMMARY);
-        Ok(Self { files, summary })
-    }
-}
+/// Files of an experiment's results, and its rates.
+pub type Report = Reported<Summary>;
 
 /// A method and its evaluation.
 #[derive(Clone, Serialize)]

@@ -12,26 +12,18 @@ use super::inside::InsideRates;
 use super::inspect::Manifest;
 use super::overlap::Overlap;
 use super::report::Entry;
+use super::reported::Reported;
 use super::split::Split;
 use super::sweep_choice::{self, BestSummary};
 use super::sweep_figure;
 use super::sweep_intervals::mean_intervals;
-use super::{from_json, to_json};
 use crate::figures::sweep_table;
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
-use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
+use crate::stage::{ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::{Emotion, Seed};
 
-const SUMMARY: &str = "summary.json";
-
-/// Files for the results folder, and what the terminal shows of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SweepReport {
-    /// By name, ready to be written.
-    pub files: Files,
-    /// The mean rates.
-    pub summary: SweepSummary,
-}
+/// Files of a sweep's results, and its mean rates.
+pub type SweepReport = Reported<SweepSummary>;
 
 /// What a sweep found, in numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,21 +60,6 @@ pub struct PointRate {
     pub mean_true_positive_rate: Option<f64>,
     /// From a bootstrap over groups.
     pub interval: Option<Interval>,
-}
-
-impl Artifact for SweepReport {
-    fn save(&self) -> Result<Files, ArtifactError> {
-        let mut files = self.files.clone();
-        files.insert(SUMMARY.to_owned(), to_json(&self.summary)?);
-        Ok(files)
-    }
-
-    fn load(files: &Files) -> Result<Self, ArtifactError> {
-        let summary = from_json(files, SUMMARY)?;
-        let mut files = files.clone();
-        files.remove(SUMMARY);
-        Ok(Self { files, summary })
-    }
 }
 
 /// What is varied.
@@ -195,7 +172,7 @@ pub struct MakeSweepReport {
 
 impl Stage for MakeSweepReport {
     const NAME: &'static str = "report-sweep";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type Output = SweepReport;
 
     fn run(&self, context: &Context<'_>) -> Result<SweepReport, StageError> {
@@ -338,6 +315,10 @@ impl MakeSweepReport {
             ))
         });
         clamped.collect()
+    }
+
+    pub(super) fn has_failed(&self, point: usize) -> bool {
+        self.points.get(point).is_some_and(|point| matches!(point.outcome, Outcome::Failed { .. }))
     }
 
     /// Names and values of a point's axes.

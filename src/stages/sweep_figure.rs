@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::sweep::{MakeSweepReport, MethodAt, PointAt};
-use crate::figures::heat_map::{self, CellAxis, HeatMaps, HeatPanel};
+use crate::figures::heat_map::{self, Cell, CellAxis, HeatMaps, HeatPanel};
 use crate::figures::sweep::{self, Curve, CurvePoint, Facet, Rate, SweepAxis, SweepCurves};
 use crate::figures::sweep_table::plain;
 use crate::figures::{FigureError, Heading};
@@ -57,8 +57,11 @@ pub(super) fn svg(
             sweep::svg(&curves(report, points, across, &facets, heading(&what))).map_err(failed)?
         }
         [across, down, ..] => {
-            let maps =
-                cells(report, points, (across, down), &facets, heading("Cells: mean true positive rate"));
+            let mut what = "Cells: mean true positive rate".to_owned();
+            if (0..report.points.len()).any(|point| report.has_failed(point)) {
+                what.push_str("; ×: failed");
+            }
+            let maps = cells(report, points, (across, down), &facets, heading(&what));
             if maps.panels.len() > MOST_PANELS {
                 return Ok(Err(format!(
                     "no figure: it would need more than {MOST_PANELS} panels; sweep.csv has all"
@@ -230,7 +233,12 @@ fn curves(
         });
         let present = classes.iter().filter(|is_there| **is_there).count();
         let chance = (present > 0).then(|| 1.0 / present as f64);
-        Facet { name: name.clone(), curves, chance, classes }
+        let has_failed = |place: usize| {
+            members.iter().any(|point| across.place(*point) == Some(place) && report.has_failed(*point))
+        };
+        let places = across.order().into_iter().enumerate();
+        let failed = places.filter(|(_, place)| has_failed(*place)).map(|(at, _)| at).collect();
+        Facet { name: name.clone(), curves, chance, classes, failed }
     };
     SweepCurves { heading, axis: across.axis(), facets: facets.0.iter().map(facet).collect() }
 }
@@ -246,17 +254,22 @@ fn cells(
     let names = methods(report);
     for (name, members) in &facets.0 {
         for method in &names {
-            let rate = |row: usize, column: usize| {
+            let cell = |row: usize, column: usize| {
                 let is_at = |point| across.place(point) == Some(column) && down.place(point) == Some(row);
-                find(points, members, method, is_at).and_then(|(_, method)| method.mean)
+                let found = find(points, members, method, is_at).and_then(|(_, method)| method.mean);
+                match found {
+                    Some(rate) => Cell::Rate(rate),
+                    None if members.iter().any(|at| is_at(*at) && report.has_failed(*at)) => Cell::Failed,
+                    None => Cell::LeftOut,
+                }
             };
-            let row = |row: usize| across.order().into_iter().map(|column| rate(row, column)).collect();
+            let row = |row: usize| across.order().into_iter().map(|column| cell(row, column)).collect();
             let name = match (facets.0.len(), names.len()) {
                 (1, _) => method.clone(),
                 (_, 1) => name.clone(),
                 _ => format!("{method}, {name}"),
             };
-            panels.push(HeatPanel { name, rates: down.order().into_iter().map(row).collect() });
+            panels.push(HeatPanel { name, cells: down.order().into_iter().map(row).collect() });
         }
     }
     let axis = |dimension: &Dimension<'_>| CellAxis { title: dimension.title(), labels: dimension.labels() };

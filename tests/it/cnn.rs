@@ -1,6 +1,7 @@
 //! The main job on the stand-in images: drawn, run through the network, classified, figured.
 
 use crate::harness::Project;
+use crate::parity;
 
 fn quick() -> Project {
     Project::empty().with_shipped()
@@ -30,6 +31,14 @@ fn the_quick_experiment_runs_on_stand_in_images_and_says_so_everywhere() {
     assert_eq!(again["stand_in"], said);
     let accuracy = again["summary"]["methods"][0]["accuracy"].as_f64().unwrap();
     assert!(accuracy > 0.2, "the drawings carry a signal; chance is about 0.13: {accuracy}");
+
+    // What drawings gave is shown beside the paper, and not judged.
+    let verdicts = [("Table 1", "stand-in"), ("Experiments", "stand-in"), ("Experiments", "not-run")];
+    parity::expect(&project, "Abstract Paintings", &verdicts);
+    let parity = project.must(&["parity"]).out;
+    let total = "0 reproduced, 0 not reproduced, 2 not comparable because a stand-in was used, 16 not run";
+    assert!(parity.contains(total), "{parity}");
+    assert!(parity.contains("not comparable: stand-in  Table 1      Abstract Paintings"), "{parity}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod leakage;
 mod noop;
 mod numbers;
 mod page;
+mod parity;
 mod precomputed;
 mod readme;
 mod results;
@@ -25,6 +26,8 @@ mod solvers;
 mod stop;
 mod store;
 mod sweep;
+#[cfg(feature = "torch")]
+mod sweep_networks;
 mod threads;
 mod tidy;
 mod weights;

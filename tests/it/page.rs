@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::browser::Browser;
-use crate::harness::{EMOTIONS, Project};
+use crate::harness::{EMOTIONS, MINE, Project};
 
 const FILE: &str = "experiments/mine.toml";
 
@@ -188,11 +188,47 @@ fn path_of_page(project: &Project) -> PathBuf {
     project.path().join("results/mine.html")
 }
 
+/// Ten methods, and a sweep over them of which a point fails and nothing can be chosen.
+fn ten_methods() -> (Project, PathBuf, PathBuf) {
+    let project = with_images();
+    let (head, rest) = MINE.split_once("[[method]]").unwrap();
+    let (_, pca) = rest.split_once("[pca]").unwrap();
+    let method = |number: usize| {
+        format!(
+            "[[method]]\nvariant = \"precomputed\"\nname = \"Noisy-Fine-tuned-CNN {number}\"\nfeatures = \"my/dinov2.npy\"\n"
+        )
+    };
+    let ten = format!("{head}{}[pca]{pca}", (1..=10).map(method).collect::<String>());
+    project.write(FILE, ten.as_bytes());
+    project.must(&["run", FILE]);
+    let sweep = "[sweep]\n\"split.folds\" = [3, 4]\n\"pca.components\" = [4, 17]\ninner_folds = 3\n";
+    project
+        .write("experiments/sweep.toml", format!("{ten}{sweep}").replace("\"mine\"", "\"sweep\"").as_bytes());
+    assert_eq!(project.emolab(&["run", "experiments/sweep.toml"]).code, 1, "two points fail");
+    project.must(&["report", "mine"]);
+    project.must(&["report", "sweep"]);
+    let page = |name: &str| project.path().join("results").join(name);
+    let (run, sweep) = (page("mine.html"), page("sweep.html"));
+    (project, run, sweep)
+}
+
+#[test]
+fn a_sweep_says_what_failed_and_why_no_best_point_was_chosen() {
+    let (project, _, _) = ten_methods();
+    let html = project.read("results/sweep.html");
+    assert!(html.contains("<dt>Failed</dt><dd>2 points; their reasons are in the points of the sweep</dd>"));
+    let why = "none was chosen: the points differ in their images or folds";
+    assert!(html.contains(&format!("<dt>Best point</dt><dd>{why}")), "it is in best.json");
+    assert!(html.contains("17 principal components"), "the reasons are there");
+    assert!(!page(&project, &[]).contains("<dt>Best point</dt>"), "a run chooses none");
+}
+
 #[test]
 fn in_a_browser_nothing_fails_and_nothing_is_wider_than_the_window() {
     let Some(mut browser) = Browser::start() else { return };
     let (plain, hostile) = (finished(), hostile());
-    for path in [path_of_page(&plain), path_of_page(&hostile)] {
+    let (_ten, run, sweep) = ten_methods();
+    for path in [path_of_page(&plain), path_of_page(&hostile), run, sweep] {
         for width in [360, 1440] {
             for scheme in ["light", "dark"] {
                 browser.open_file(&path, width, scheme);
@@ -202,28 +238,38 @@ fn in_a_browser_nothing_fails_and_nothing_is_wider_than_the_window() {
                     "[...document.querySelectorAll('body *')].filter((one) => !one.closest('.scroll, dialog') && \
                      one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.outerHTML.slice(0, 80))",
                 );
-                assert_eq!(wide, serde_json::json!([]), "{width} {scheme}");
+                assert_eq!(wide, serde_json::json!([]), "{} {width} {scheme}", path.display());
                 assert_eq!(browser.evaluate("document.documentElement.scrollWidth"), width, "{scheme}");
-                assert_eq!(browser.problems(), [""; 0], "{width} {scheme}");
+                assert_eq!(browser.problems(), [""; 0], "{} {width} {scheme}", path.display());
             }
         }
     }
 }
 
 #[test]
+fn every_cell_of_ten_methods_opens_its_images() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_project, run, _) = ten_methods();
+    browser.open_file(&run, 360, "light");
+    assert_eq!(browser.evaluate(WRONG_CELLS), 0);
+    assert_eq!(browser.evaluate(COUNTED), 960, "every image once a method");
+    assert_eq!(browser.problems(), [""; 0]);
+}
+
+/// Cells that do not open as many images as they say.
+const WRONG_CELLS: &str = "[...document.querySelectorAll('button[data-label]')].filter((cell) => { cell.click(); \
+    const shown = document.querySelectorAll('#images-list li').length; \
+    const open = document.getElementById('images').open; document.getElementById('images').close(); \
+    return !open || shown !== Number(cell.querySelector('span').textContent); }).length";
+/// Images of all cells.
+const COUNTED: &str = "[...document.querySelectorAll('button[data-label] span')].reduce((sum, one) => sum + +one.textContent, 0)";
+
+#[test]
 fn cells_open_their_images_by_mouse_and_by_keyboard() {
     let Some(mut browser) = Browser::start() else { return };
     browser.open_file(&path_of_page(&finished()), 1440, "light");
-    // Every cell opens as many images as it says.
-    let wrong = browser.evaluate(
-        "[...document.querySelectorAll('button[data-label]')].filter((cell) => { cell.click(); \
-         const shown = document.querySelectorAll('#images-list li').length; \
-         const open = document.getElementById('images').open; document.getElementById('images').close(); \
-         return !open || shown !== Number(cell.querySelector('span').textContent); }).length",
-    );
-    assert_eq!(wrong, 0);
-    let counted = "[...document.querySelectorAll('button[data-label] span')].reduce((sum, one) => sum + +one.textContent, 0)";
-    assert_eq!(browser.evaluate(counted), 96);
+    assert_eq!(browser.evaluate(WRONG_CELLS), 0);
+    assert_eq!(browser.evaluate(COUNTED), 96);
     browser.evaluate("document.querySelector('button[data-label]').focus()");
     browser.press("ArrowRight");
     let cell = "[document.activeElement.dataset.label, document.activeElement.dataset.predicted].join()";

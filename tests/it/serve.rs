@@ -21,7 +21,11 @@ struct Serving {
 
 impl Serving {
     fn start(project: &Project) -> Self {
-        let mut child = project.start(&["serve", "--port", "0", "--json"]);
+        Self::start_with(project, &[])
+    }
+
+    fn start_with(project: &Project, arguments: &[&str]) -> Self {
+        let mut child = project.start(&[&["serve", "--port", "0", "--json"], arguments].concat());
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
         while !text.contains('}') {
@@ -206,6 +210,19 @@ fn a_request_in_another_hosts_name_is_refused() {
         assert_eq!(status(&format!("Host: {wrong}:{port}\r\n")), 421, "{wrong}");
     }
     assert_eq!(status(""), 421, "no host at all");
+}
+
+/// All of 127.0.0.0/8 is this machine, so that what listens on 127.0.0.1 alone is told from what listens everywhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_listens_on_loopback_alone_unless_told_otherwise() {
+    let project = finished();
+    let reached = |serving: &Serving| {
+        let port: u16 = serving.address.rsplit(':').next().unwrap().parse().unwrap();
+        ["127.0.0.1", "127.0.0.2"].map(|host| TcpStream::connect((host, port)).is_ok())
+    };
+    assert_eq!(reached(&Serving::start(&project)), [true, false]);
+    assert_eq!(reached(&Serving::start_with(&project, &["--host", "0.0.0.0"])), [true, true]);
 }
 
 #[test]
