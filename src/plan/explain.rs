@@ -126,8 +126,10 @@ fn compare(path: &str, old: &Value, new: &Value, graph: &Graph, reasons: &mut Ve
             }
         }
         (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            let is_one = old.len() == 1;
             for (index, (old, new)) in old.iter().zip(new).enumerate() {
-                compare(&format!("{path}[{index}]"), old, new, graph, reasons);
+                let inner = if is_one { path.to_owned() } else { format!("{path}[{index}]") };
+                compare(&inner, old, new, graph, reasons);
             }
         }
         // The extractor's key only sums up the parameters beside it, which say more.

@@ -164,6 +164,7 @@ pub struct TrainSvm {
     /// The fold's principal components and the images' scores on them.
     pub reduction: Handle<Reduction>,
     /// What is trained, by ascending numbers of components: each starts where the last one ended.
+    #[serde(rename = "svm")]
     pub tried: Vec<Tried>,
     /// The fold, from 0.
     pub fold: usize,

@@ -50,7 +50,7 @@ fn a_changed_setting_costs_only_what_depends_on_it_and_says_so() {
     let project = Project::with_features();
     project.must(&["run", FILE]);
     let plan = project.must(&["plan", FILE, "--set", "svm.c=3"]);
-    assert!(plan.out.contains("`c`: 1.0 -> 3.0"), "{}", plan.out);
+    assert!(plan.out.contains("`svm.c`: 1.0 -> 3.0"), "{}", plan.out);
     assert!(plan.out.contains("hit   fit-pca DINOv2 fold 1"), "{}", plan.out);
     assert!(plan.out.contains("miss  train-svm DINOv2 fold 1"), "{}", plan.out);
     let dry = project.must(&["run", FILE, "--set", "svm.c=3", "--dry-run"]);

@@ -18,6 +18,8 @@
 //! Source: Scheinberg, *An efficient implementation of an active set method for SVMs*, JMLR 7, 2006.
 
 mod inverse;
+#[cfg(test)]
+mod tests;
 
 use faer::Mat;
 

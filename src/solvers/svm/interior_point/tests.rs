@@ -15,7 +15,7 @@ fn noise(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
 }
 
 /// Two overlapping classes: `share` of the rows are positive and shifted by `distance`.
-fn classes(n: usize, d: usize, share: f64, distance: f64, seed: u64) -> (Array2<f64>, Vec<bool>) {
+pub(super) fn classes(n: usize, d: usize, share: f64, distance: f64, seed: u64) -> (Array2<f64>, Vec<bool>) {
     let positive: Vec<bool> = (0..n).map(|i| (i as f64) < (share * n as f64).max(1.0)).collect();
     let mut scores = noise(n, d, seed);
     for (mut row, own) in scores.rows_mut().into_iter().zip(&positive) {
@@ -41,11 +41,11 @@ fn solve_each(scores: &Array2<f64>, positive: &[bool], penalties: &[f64]) -> Cer
     let design = Design::new(scores.view());
     let sign = positive.iter().map(|own| if *own { 1.0 } else { -1.0 }).collect();
     let penalty = penalties.iter().map(|penalty| design.penalty(*penalty)).collect();
-    super::optimum(&design, &Samples { sign, penalty }, None).unwrap().0
+    optimum(&design, &Samples { sign, penalty }, None).unwrap().0
 }
 
 /// The conditions of the optimum, from the multipliers and the plane alone.
-fn assert_optimal(scores: &Array2<f64>, positive: &[bool], cp: f64, cn: f64, found: &Certificate) {
+pub(super) fn assert_optimal(scores: &Array2<f64>, positive: &[bool], cp: f64, cn: f64, found: &Certificate) {
     assert!(found.gap().abs() <= GAP, "gap {:e}", found.gap());
     let sign = |own: &bool| if *own { 1.0 } else { -1.0 };
     let signed: Array1<f64> = found.multipliers.iter().zip(positive).map(|(a, own)| a * sign(own)).collect();
@@ -222,49 +222,6 @@ fn the_optimum_is_found_from_afar_or_not_at_all() {
             newton.step(&mut system, &mut point, gap).unwrap();
         }
         assert!(furthest > 1e-6, "{n} x {d}: not before {furthest:e}");
-    }
-}
-
-#[test]
-fn multipliers_of_fewer_columns_lead_to_the_optimum_of_more() {
-    // A spectrum that decays, as that of principal components.
-    let (mut scores, positive) = classes(240, 80, 0.2, 1.0, 14);
-    for (j, mut column) in scores.columns_mut().into_iter().enumerate() {
-        column /= (1.0 + j as f64).sqrt();
-    }
-    for c in [0.1, 1.0, 100.0] {
-        let problem = Problem { positive: &positive, c_positive: 4.0 * c, c_negative: c };
-        let mut shares: Option<Vec<f64>> = None;
-        let mut reached = 0;
-        for width in [5, 20, 30, 40, 60, 80] {
-            let own = scores.slice(s![.., ..width]);
-            let design = Design::new(own);
-            let (cold, _) = super::solve(&design, &problem, None).unwrap();
-            if let Some(shares) = &shares {
-                let samples = Samples::new(&design, &problem);
-                reached += u32::from(exchange::optimum(&design, &samples, shares).is_some());
-                let found = solve_from(&design, &problem, shares).unwrap();
-                assert_optimal(&own.to_owned(), &positive, 4.0 * c, c, &found);
-                assert!((found.primal / cold.primal - 1.0).abs() < 1e-12);
-                assert!((&found.weights - &cold.weights).iter().all(|error| error.abs() < 1e-9));
-                assert_eq!(found.support_vectors, cold.support_vectors);
-            }
-            shares = Some(cold.shares(&problem));
-        }
-        assert!(reached >= 3, "{reached} of 5 at C = {c}");
-    }
-}
-
-#[test]
-fn multipliers_that_lead_nowhere_are_left_to_the_interior_point() {
-    let (rows, positive) = classes(60, 4, 0.4, 0.2, 6);
-    let problem = Problem { positive: &positive, c_positive: 1.5, c_negative: 1.0 };
-    let design = Design::new(rows.view());
-    let (cold, _) = super::solve(&design, &problem, None).unwrap();
-    // None is inside its bounds, more are than can be, and shares that are no numbers.
-    for shares in [vec![0.0; 60], vec![0.5; 60], vec![f64::NAN; 60]] {
-        let found = solve_from(&design, &problem, &shares).unwrap();
-        assert_eq!(found, cold);
     }
 }
 
