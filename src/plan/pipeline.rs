@@ -160,6 +160,7 @@ pub(super) fn build(
         manifest: data.images.manifest,
         splits: data.splits.clone(),
         methods: entries,
+        networks: experiment.methods.iter().map(network_of).collect(),
         measurements,
         trainings,
         overlaps,
@@ -179,6 +180,13 @@ pub(super) fn build(
     let Data { stand_in, digest, .. } = data;
     let report = Reported::Experiment(graph.add("report", report));
     Ok(Built { report, figures, notices, stand_in, data: digest, fits, points: Vec::new() })
+}
+
+fn network_of(method: &Method) -> Option<&'static str> {
+    match &method.features {
+        FeaturesOf::Cnn(cnn) => Some(cnn.network.name),
+        FeaturesOf::Precomputed { .. } => None,
+    }
 }
 
 /// What others reached on the same data set, where the user has a table of it and bars are drawn.
