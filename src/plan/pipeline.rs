@@ -92,6 +92,7 @@ pub(super) fn wire(
         stratified: experiment.split.stratified,
         grouped: experiment.split.grouped,
         seed: experiment.seed,
+        table: "dataset",
         leakage: experiment.split.leakage,
         near_duplicate_distance: experiment.split.near_duplicate_distance,
     };
