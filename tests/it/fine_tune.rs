@@ -145,7 +145,8 @@ fn own_images() -> Project {
             "dataset = \"fi\"\nroot = \"data/fi\"\nstand_in = \"emoji\"",
             "dataset = \"weak\"\nroot = \"data/weak\"\ntest = 0.0\nvalidation = 0.2",
         )
-        .replace("folds = 3", "folds = 2\nleakage = \"ignore\"");
+        .replace("folds = 3", "folds = 2\nleakage = \"ignore\"")
+        + "[pca]\ncomponents = 1\n";
     project.write(FILE, text.as_bytes());
     let large =
         |number| image::imageops::resize(&picture(number), 192, 192, image::imageops::FilterType::CatmullRom);

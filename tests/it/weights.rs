@@ -87,7 +87,7 @@ fn what_a_file_holds_besides_weights_is_told() {
 
     let folder = tempfile::tempdir().unwrap();
     let converted = weights(&["convert"], &[&fixture("zip.pth"), &folder.path().join("x.safetensors")]);
-    assert!(text(&converted.stderr).contains("widened to float32"), "{}", text(&converted.stderr));
+    assert!(text(&converted.stdout).contains("widened to float32"), "{converted:?}");
 
     let empty = folder.path().join("empty.npz");
     std::fs::write(&empty, [&b"PK\x05\x06"[..], &[0; 18]].concat()).unwrap();
