@@ -49,8 +49,11 @@ impl Overlap {
     /// What is said wherever the method's numbers are shown; nothing without an overlap.
     pub(super) fn warning(&self, method: &str) -> Option<String> {
         let (known, all) = (self.pairs.len(), self.evaluated);
-        (known > 0)
-            .then(|| format!("{method} was trained on {known} of the {all} images that it is tested on"))
+        (known > 0).then(|| {
+            format!(
+                "{method} was trained on {known} of the {all} images that it is tested on, or on their like"
+            )
+        })
     }
 }
 
