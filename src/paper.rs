@@ -21,6 +21,9 @@ pub const CORRECT: [(&str, u64); 3] =
 /// Table 3: test images.
 pub const TEST_IMAGES: u64 = 3490;
 
+/// The network of figures 3 to 7 and of table 3.
+pub const NETWORK: &str = "CaffeNet";
+
 /// Figure 3: the mean true positive rate of Fine-tuned-CNN.
 pub const FINE_TUNED_MEAN: f64 = 0.483;
 

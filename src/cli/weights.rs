@@ -96,6 +96,8 @@ fn inspect(file: &Path, network: Option<&str>, printer: &Printer) -> Result<(), 
         printer.json(&json!({
             "format": format, "bytes": bytes.len(), "sha1": sha1, "sha256": sha256, "numbers": numbers,
             "published": published.as_ref().ok(), "fits": whole, "fits_but_for_classifier": but_for_classifier,
+            "notes": checkpoint.contents().notes(),
+            "left_out": left_out(&checkpoint), "number_formats": checkpoint.contents().formats,
             "differences": found.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "tensors": tensors.collect::<serde_json::Map<_, _>>(),
         }));
@@ -115,6 +117,7 @@ fn inspect(file: &Path, network: Option<&str>, printer: &Printer) -> Result<(), 
             ([], names) => format!("fits {}, but for the classifier\n", names.join(", ")),
             (names, _) => format!("fits {}\n", names.join(", ")),
         });
+        text.push_str(&notes(&checkpoint));
         let rows = checkpoint.tensors().iter();
         let rows: Vec<Vec<String>> =
             rows.map(|(name, tensor)| vec![name.clone(), format!("{:?}", tensor.shape)]).collect();
@@ -125,6 +128,17 @@ fn inspect(file: &Path, network: Option<&str>, printer: &Printer) -> Result<(), 
         Some(card) if !found.is_empty() => Err(misfit(file, card, &found)),
         _ => Ok(()),
     }
+}
+
+/// What of the file is not as its tensors say, a line each.
+fn notes(checkpoint: &Checkpoint) -> String {
+    checkpoint.contents().notes().into_iter().map(|note| format!("note: {note}\n")).collect()
+}
+
+/// Names of what is no floating-point tensor, and why.
+fn left_out(checkpoint: &Checkpoint) -> serde_json::Map<String, serde_json::Value> {
+    let entries = checkpoint.contents().left_out.iter();
+    entries.map(|(name, why)| (name.clone(), json!(why.reason()))).collect()
 }
 
 fn misfit(file: &Path, card: &NetworkCard, found: &[Mismatch]) -> Error {
@@ -162,6 +176,7 @@ fn convert(file: &Path, out: &Path, network: Option<&str>, printer: &Printer) ->
     let failed = |error: safetensors::SafeTensorError| Error::Arguments(error.to_string());
     let views = views.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     fs::write_atomic(out, &safetensors::serialize(views, None).map_err(failed)?)?;
-    printer.summary(&format!("{} tensors to {}\n", checkpoint.tensors().len(), out.display()));
+    let (count, notes) = (checkpoint.tensors().len(), notes(&checkpoint));
+    printer.summary(&format!("{count} tensors to {}\n{notes}", out.display()));
     Ok(())
 }

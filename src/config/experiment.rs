@@ -142,6 +142,16 @@ pub enum Labels {
     Weak,
 }
 
+impl Labels {
+    /// The table that says what is trained on, without its brackets.
+    pub const fn table(self) -> &'static str {
+        match self {
+            Self::Strong => "training.fine-tuned",
+            Self::Weak => "training.noisy-fine-tuned",
+        }
+    }
+}
+
 /// `[training]`
 #[derive(Clone, Debug, Default)]
 pub struct Trainings {

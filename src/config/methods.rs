@@ -1,11 +1,14 @@
 //! `[[method]]`: what is compared, one bar each.
 
+use std::collections::BTreeSet;
+
 use figment::value::Value;
 
 use super::experiment::{Classifier, Cnn, Features, Labels, Method, Trainings};
 use super::names::{number, one_of};
 use super::section::Section;
 use super::setting::Shown;
+use super::training_layers;
 use crate::images::{Filter, Fit};
 use crate::networks::{ChannelOrder, Input, Layer, NETWORKS, NetworkCard, Precision};
 use crate::types::Emotion;
@@ -54,14 +57,21 @@ pub(super) fn read(top: &Section<'_>) -> Vec<Method> {
     methods
 }
 
-/// A fine-tuned network needs its table.
+/// A fine-tuned network needs its table, and the layers that the table names.
 pub(super) fn need_trainings(top: &Section<'_>, methods: &[Method], trainings: &Trainings) {
+    let mut checked = BTreeSet::new();
     for method in methods {
-        let Features::Cnn(Cnn { training: Some(labels), .. }) = &method.features else { continue };
+        let Features::Cnn(Cnn { training: Some(labels), network, .. }) = &method.features else { continue };
         let table = match labels {
             Labels::Strong => "fine-tuned",
             Labels::Weak => "noisy-fine-tuned",
         };
+        if let Some(training) = trainings.with(*labels) {
+            let section = top.table("training").table(table);
+            if checked.insert((network.name, table)) {
+                training_layers::check(&section, network, &training.recipe);
+            }
+        }
         // A table with problems of its own has told them.
         if trainings.with(*labels).is_none() && !top.table("training").has(table) {
             let message = format!("`{}` has nothing to be trained on", method.name);

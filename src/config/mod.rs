@@ -20,6 +20,7 @@ mod setting;
 pub mod sweep;
 mod tables;
 mod training;
+mod training_layers;
 
 use std::path::{Path, PathBuf};
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use figment::value::Value;
 
 use super::experiment::{Dataset, OnBadImage, Training, Trainings};
+use super::field::Field;
 use super::names::{above_0, from_0, show_value};
 use super::section::Section;
 use super::setting::Shown;
 use super::tables;
 use crate::images::augment::Crop;
-use crate::networks::recipe::{Length, Optimizer, Preset, Recipe, Schedule};
+use crate::networks::recipe::{Length, MIXUP, Optimizer, Preset, Recipe, Schedule};
 use crate::types::Seed;
 
 const ON_BAD_IMAGE: [(&str, OnBadImage); 2] = [("stop", OnBadImage::Stop), ("skip", OnBadImage::Skip)];
@@ -113,10 +114,9 @@ fn recipe(table: &Section<'_>, has_validation: bool) -> Recipe {
         .optional();
     let freeze_through =
         table.text("freeze_through", "This layer and all before it keep their weights.").optional();
-    let label_smoothing = table.fraction("label_smoothing", "Share of the target spread over all classes.");
-    let label_smoothing = label_smoothing.or(base.label_smoothing);
-    let mixup =
-        number_from_0(table, "mixup", "Images are mixed by a share from Beta(m, m); 0 is off.", base.mixup);
+    let help = "Share of the target spread over all classes.";
+    let label_smoothing = below_1(table, "label_smoothing", help).or(base.label_smoothing);
+    let mixup = mixup(table, base.mixup);
     let balanced = table.flag("balanced", "Every class is seen equally often.").or(base.balanced);
     let augmentation = crate::images::augment::Augmentation {
         crop: crop(table, base.augmentation.crop),
@@ -126,7 +126,7 @@ fn recipe(table: &Section<'_>, has_validation: bool) -> Recipe {
             .or(base.augmentation.jitter),
     };
     let dropout =
-        table.fraction("dropout", "Share that dropout drops; the network's own if unset.").optional();
+        below_1(table, "dropout", "Share that dropout drops; the network's own if unset.").optional();
     let patience = table.integer(
         "patience",
         "Ends after so many epochs without a better validation loss.",
@@ -182,7 +182,7 @@ const OPTIMIZERS: [(&str, bool); 2] = [("sgd", true), ("adamw", false)];
 fn optimizer(table: &Section<'_>, base: Optimizer) -> Optimizer {
     let is_sgd = matches!(base, Optimizer::Sgd { .. });
     if table.choice("optimizer", "How gradients become steps.", &OPTIMIZERS).or(is_sgd) {
-        let momentum = table.fraction("momentum", "Share of the last step that is kept.").or(0.9);
+        let momentum = below_1(table, "momentum", "Share of the last step that is kept.").or(0.9);
         Optimizer::Sgd { momentum }
     } else {
         table.belongs_elsewhere(&["momentum"], "optimizer", "`optimizer = \"adamw\"`");
@@ -271,6 +271,28 @@ fn positive(table: &Section<'_>, key: &'static str, help: &'static str, default:
     let shape = serde_json::json!({"type": "number", "exclusiveMinimum": 0});
     let read = |value: &Value| above_0(value).ok_or_else(|| "a number above 0".to_owned());
     table.field(key, help, shape, read, |number| Shown::Number(*number)).or(default)
+}
+
+/// A share that must leave something.
+fn below_1<'s, 'a>(table: &'s Section<'a>, key: &'static str, help: &'static str) -> Field<'s, 'a, f64> {
+    let shape = serde_json::json!({"type": "number", "minimum": 0, "exclusiveMaximum": 1});
+    let read = |value: &Value| {
+        let share = from_0(value).filter(|share| *share < 1.0);
+        share.ok_or_else(|| "a fraction from 0 to below 1".to_owned())
+    };
+    table.field(key, help, shape, read, |number| Shown::Number(*number))
+}
+
+fn mixup(table: &Section<'_>, default: f64) -> f64 {
+    let help = "Images are mixed by a share from Beta(m, m); 0 is off.";
+    let (low, high) = (*MIXUP.start(), *MIXUP.end());
+    let shape =
+        serde_json::json!({"anyOf": [{"const": 0}, {"type": "number", "minimum": low, "maximum": high}]});
+    let read = move |value: &Value| {
+        let m = from_0(value).filter(|m| *m == 0.0 || MIXUP.contains(m));
+        m.ok_or_else(|| format!("0, or a number from {low} to {high}"))
+    };
+    table.field("mixup", help, shape, read, |number| Shown::Number(*number)).or(default)
 }
 
 fn number_from_0(table: &Section<'_>, key: &'static str, help: &'static str, default: f64) -> f64 {

@@ -25,7 +25,7 @@ pub use decode::{Pixels, decode};
 pub use difference_hash::{DifferenceHash, VERSION as HASH_VERSION, difference_hash};
 pub use error::ImageError;
 pub use limits::{Limits, MOST_BYTES};
-pub use near_duplicates::{NearPair, near_duplicates};
+pub use near_duplicates::{NearPair, near_duplicates, nearest_known};
 pub use prepare::{Filter, Fit, Preprocess, prepare};
 pub use square::square;
 pub use thumbnail::thumbnail;

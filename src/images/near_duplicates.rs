@@ -47,6 +47,23 @@ pub fn near_duplicates(hashes: &[DifferenceHash], distance: u32, most: usize) ->
     all.map(|all| all.concat())
 }
 
+/// For each hash the nearest of `known` that differs in at most `distance` bits, the first of several: its place there
+/// and how many bits differ. Hashes that are not telling have none.
+pub fn nearest_known(
+    hashes: &[DifferenceHash],
+    known: &[DifferenceHash],
+    distance: u32,
+) -> Vec<Option<(usize, u32)>> {
+    let telling: Vec<(usize, &DifferenceHash)> =
+        known.iter().enumerate().filter(|(_, hash)| is_telling(hash)).collect();
+    let nearest = |hash: &DifferenceHash| {
+        let all = telling.iter().filter(|_| is_telling(hash));
+        let near = all.map(|(at, other)| (*at, differing(hash, other))).filter(|near| near.1 <= distance);
+        near.min_by_key(|near| near.1)
+    };
+    hashes.par_iter().map(nearest).collect()
+}
+
 fn bits(hash: &DifferenceHash) -> u32 {
     hash.iter().map(|word| word.count_ones()).sum()
 }
@@ -72,5 +89,15 @@ mod tests {
         assert_eq!(pairs(5), [(0, 2, 3), (2, 4, 5)]);
         assert_eq!(pairs(256).len(), 3, "the two with hardly a bit are like nothing");
         assert_eq!(near_duplicates(&hashes, 256, 2), None);
+    }
+
+    #[test]
+    fn the_nearest_known_one_is_found_and_a_plain_picture_has_none() {
+        let hash = |low: u64| [low, u64::MAX, 0, 0];
+        let known = [hash(0b1111), [0; 4], hash(0b1), hash(0b10)];
+        let hashes = [hash(0), hash(0b1111), [0; 4], hash(0xff00)];
+        assert_eq!(nearest_known(&hashes, &known, 3), [Some((2, 1)), Some((0, 0)), None, None]);
+        assert_eq!(nearest_known(&hashes[3..], &known, 9), [Some((2, 9))]);
+        assert_eq!(nearest_known(&hashes, &[], 256), [None; 4]);
     }
 }

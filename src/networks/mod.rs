@@ -11,6 +11,7 @@ pub mod architecture;
 pub mod caffenet;
 pub mod card;
 pub mod checkpoint;
+mod convolution;
 pub mod device;
 pub mod efficientnet_lite;
 pub mod precision;

@@ -68,6 +68,18 @@ impl Stream {
         radius * (std::f64::consts::TAU * self.between(0.0, 1.0)).cos()
     }
 
+    /// A draw from Beta(m, m), for `m` from 0.01 to 8: Jöhnk 1964, who ends after 13,000 tries on average where `m` is 8,
+    /// in twice as many for each 0.5 more.
+    pub fn beta(&mut self, m: f64) -> f64 {
+        loop {
+            let a = self.between(0.0, 1.0).powf(1.0 / m);
+            let b = self.between(0.0, 1.0).powf(1.0 / m);
+            if a + b > 0.0 && a + b <= 1.0 {
+                return a / (a + b);
+            }
+        }
+    }
+
     /// Puts the items into a random order (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
@@ -79,6 +91,7 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::recipe::MIXUP;
 
     #[test]
     fn streams_differ_by_seed_and_purpose_and_repeat() {
@@ -96,6 +109,19 @@ mod tests {
         seen.dedup();
         assert_eq!(seen.len(), count);
         assert_eq!(first(1, Purpose::Step(7)), first(1, Purpose::Step(7)));
+    }
+
+    #[test]
+    fn shares_of_a_mixture_end_and_have_their_distribution() {
+        for m in [*MIXUP.start(), 0.2, 1.0, *MIXUP.end()] {
+            let mut stream = Stream::new(5, Purpose::Step(0));
+            let shares: Vec<f64> = (0..400).map(|_| stream.beta(m)).collect();
+            let mean = shares.iter().sum::<f64>() / 400.0;
+            let variance = shares.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 400.0;
+            let expected = 0.25 / (2.0 * m + 1.0);
+            assert!((mean - 0.5).abs() < 0.08, "{m}: {mean}");
+            assert!((variance / expected - 1.0).abs() < 0.25, "{m}: {variance} {expected}");
+        }
     }
 
     #[test]

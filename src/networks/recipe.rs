@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::images::augment::{Augmentation, Crop};
 
+/// What a mixture's `m` may be besides 0: below, nothing is mixed; above, everything half and half.
+pub const MIXUP: std::ops::RangeInclusive<f64> = 0.01..=8.0;
+
 /// A recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {

@@ -14,6 +14,7 @@ use crate::stages::hash_images::{HashImages, Hashes};
 use crate::stages::inspect::{Decoding, InspectImages, Manifest};
 use crate::stages::leakage::{Gate, Policy};
 use crate::stages::list::{ListImages, Listing};
+use crate::stages::overlap::SameGroups;
 use crate::stages::split::{Division, Split, SplitImages};
 use crate::store::{Store, key};
 use crate::types::{Digest, Emotion, Seed};
@@ -31,6 +32,8 @@ pub(super) struct Data {
     /// Said everywhere when drawings stand in for it.
     pub stand_in: Option<String>,
     pub digest: Digest,
+    /// As the experiment calls it.
+    name: String,
     /// How it differs from its card.
     pub notices: Vec<String>,
 }
@@ -75,6 +78,8 @@ pub(super) struct Splitting {
     pub stratified: bool,
     pub grouped: bool,
     pub seed: Seed,
+    /// The table that says what is split, for messages.
+    pub table: &'static str,
     pub leakage: Policy,
     pub near_duplicate_distance: u32,
 }
@@ -89,24 +94,25 @@ impl Data {
         label: &str,
         (store, places): (&Store, &Places),
     ) -> Result<Self, PlanError> {
-        let Sourced { listing, manifest, folder, title, stand_in, digest, notices } =
-            source(graph, dataset, read_images, label, (store, places))?;
+        let sourced = source(graph, dataset, read_images, label, (store, places))?;
+        let images = sourced.images(dataset, label);
+        let Sourced { manifest, title, stand_in, digest, notices, .. } = sourced;
         let min_per_class = dataset.min_per_class;
-        let images =
-            Images { manifest, listing, folder, max_pixels: dataset.max_pixels, label: label.to_owned() };
-        let Splitting { division, repeats, stratified, grouped, seed, leakage, near_duplicate_distance } =
-            splitting;
+        let Splitting { division, repeats, stratified, grouped, table, leakage, .. } = splitting;
+        let (seed, near_duplicate_distance) = (splitting.seed, splitting.near_duplicate_distance);
         let gate = read_images.then(|| {
             let stage = FindDuplicates { manifest, hashes: images.hashes(graph), near_duplicate_distance };
             Gate { duplicates: graph.add(format!("find-duplicates{label}"), stage), leakage }
         });
         let split = |repeat: usize| {
             let seed = seed.of_repeat(repeat);
-            let stage = SplitImages { manifest, division, stratified, grouped, min_per_class, seed, gate };
+            let stage =
+                SplitImages { manifest, division, stratified, grouped, min_per_class, seed, gate, table };
             graph.add(format!("split-images{label}{}", repeat_label(repeat, repeats)), stage)
         };
         let splits: Vec<Handle<Split>> = (0..repeats.max(1)).map(split).collect();
-        Ok(Self { images, split: splits[0], splits, division, title, stand_in, digest, notices })
+        let (name, split) = (dataset.name.clone(), splits[0]);
+        Ok(Self { images, split, splits, division, title, stand_in, digest, name, notices })
     }
 
     /// What tables call it.
@@ -115,9 +121,29 @@ impl Data {
         if self.stand_in.is_some() { format!("stand-in images for {title}") } else { title.clone() }
     }
 
-    /// Whether an image of this set and one of `other` that have equal groups are of one group.
-    pub fn shares_groups_with(&self, other: &Self) -> bool {
-        self.digest == other.digest || self.stand_in.is_some() && other.stand_in.is_some()
+    /// Which groups of this set are groups of `other`. Two are of one data set if they hold the same, have one name or lie
+    /// in one folder, as the manifests of its parts do.
+    pub fn same_groups(&self, other: &Self) -> SameGroups {
+        let are_drawn = self.stand_in.is_some() && other.stand_in.is_some();
+        let share_folder = !are_drawn && self.images.folder == other.images.folder;
+        if are_drawn || share_folder || self.digest == other.digest || self.name == other.name {
+            SameGroups::OfEqualNames
+        } else {
+            SameGroups::OfEqualWords
+        }
+    }
+}
+
+impl Sourced {
+    /// Its images; `label` ends the labels of their stages.
+    pub fn images(&self, dataset: &Dataset, label: &str) -> Images {
+        Images {
+            listing: self.listing,
+            manifest: self.manifest,
+            folder: self.folder.clone(),
+            max_pixels: dataset.max_pixels,
+            label: label.to_owned(),
+        }
     }
 }
 

@@ -29,10 +29,6 @@ pub enum PlanError {
     NoPublishedWeights { network: &'static str, origin: &'static str },
     #[error("the features of `{method}` are not at `{}`", path.display())]
     NoFeatures { method: String, path: PathBuf },
-    #[error("`{network}` has no layer `{layer}`, which `{setting}` names")]
-    NoLayer { network: &'static str, setting: &'static str, layer: String, nearest: String },
-    #[error("`freeze_through = \"{layer}\"` leaves nothing of `{network}` to train")]
-    AllFrozen { network: &'static str, layer: String },
     #[error("this emolab was built without libtorch, so it cannot run `{network}`")]
     WithoutTorch { network: &'static str },
     #[error("this emolab's libtorch has no CUDA, so it cannot use `{device}`")]
@@ -57,10 +53,6 @@ impl PlanError {
     /// The way out, where it is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoLayer { nearest, .. } => {
-                Some(format!("layers are named as in the weights file; the nearest to it is `{nearest}`"))
-            }
-            Self::AllFrozen { .. } => Some("name a layer before the last".to_owned()),
             Self::AtPoint { source, .. } => source.hint(),
             Self::NoDataset { hint, .. } => Some(hint.clone()),
             Self::NoStandIn { .. } => Some(

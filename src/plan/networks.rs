@@ -6,14 +6,14 @@ use super::{Places, PlanError, weights_path};
 use crate::config::Experiment;
 use crate::config::experiment::{Cnn, Dataset, Features as FeaturesOf, Labels, Method, Training};
 use crate::images::{self, Preprocess};
-use crate::networks::recipe::Recipe;
-use crate::networks::{Device, NetworkCard};
+use crate::networks::Device;
 use crate::stage::Handle;
 use crate::stages::extract::{ExtractFeatures, Extraction, Weights};
 use crate::stages::features::Features;
 use crate::stages::fine_tune::{FineTune, Trained};
-use crate::stages::overlap::{CheckOverlap, Overlap, Side};
+use crate::stages::overlap::{CheckOverlap, EvaluatedOn, Overlap, TrainedOn};
 use crate::stages::split::Division;
+use crate::stages::training_images::{Excluded, TrainingImages};
 use crate::store::Store;
 
 /// A network in the graph.
@@ -55,21 +55,28 @@ pub(super) fn add(
     if let Some((labels, recipe)) =
         cnn.training.and_then(|labels| Some((labels, experiment.trainings.with(labels)?)))
     {
-        check_layers(cnn.network, &recipe.recipe)?;
         let context = (store, places);
-        let own = training_data(graph, experiment, (recipe, labels), context)?;
+        let mut own = training_data(graph, experiment, (recipe, labels), context)?;
+        let corpus = TrainingImages {
+            manifest: own.images.manifest,
+            split: own.split,
+            excluded: excluded(graph, experiment, recipe, &mut own, context)?,
+            max_per_class: recipe.max_per_class,
+            seed: recipe.seed,
+        };
         // Before the training: it takes seconds.
+        let hashes = data.images.hashes(graph);
         let overlap = CheckOverlap {
-            trained: side(graph, &own),
-            evaluated: side(graph, data),
-            groups_are_shared: own.shares_groups_with(data),
+            trained: TrainedOn { corpus, hashes: own.images.hashes(graph) },
+            evaluated: EvaluatedOn { manifest: data.images.manifest, split: data.split, hashes },
+            groups: own.same_groups(data),
+            near_duplicate_distance: experiment.split.near_duplicate_distance,
             allow: recipe.allow_overlap,
             method: method.name.clone(),
         };
         let overlap = graph.add(format!("check-overlap {}", method.name), overlap);
-        let trained = fine_tune(experiment, cnn, recipe, &own, (digest, device, path.clone()));
-        let excluded = excluded(graph, recipe, context)?;
-        let trained = graph.add(format!("fine-tune {}", method.name), FineTune { excluded, ..trained });
+        let trained = fine_tune(experiment, cnn, recipe, (&own, corpus), (digest, device, path.clone()));
+        let trained = graph.add(format!("fine-tune {}", method.name), trained);
         let stand_in = own
             .stand_in
             .as_ref()
@@ -126,6 +133,7 @@ fn training_data(
         stratified: true,
         grouped: true,
         seed: training.seed,
+        table: labels.table(),
         // As the experiment's own split has it, so that the two agree where the data set is the same.
         leakage: experiment.split.leakage,
         near_duplicate_distance: experiment.split.near_duplicate_distance,
@@ -142,38 +150,60 @@ fn round(share: f64) -> f64 {
     (share * 1e9).round() / 1e9
 }
 
-/// The images that must not be trained on.
+/// The images that must be neither trained on nor validated on. None where they are not here and the training's own are
+/// drawings: nobody submitted those, and the weak labels' share no code point with the strong ones'.
 fn excluded(
     graph: &mut Graph,
+    experiment: &Experiment,
     training: &Training,
+    own: &mut Data,
     context: (&Store, &Places),
-) -> Result<Option<Handle<crate::stages::inspect::Manifest>>, PlanError> {
+) -> Result<Option<Excluded>, PlanError> {
+    const LABEL: &str = " (excluded)";
     let Some(root) = &training.exclude else { return Ok(None) };
     let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let dataset = Dataset { name, root: root.clone(), ..training.dataset.clone() };
-    let source = data::source(graph, &dataset, true, " (excluded)", context)?;
-    Ok(Some(source.manifest))
+    let dataset = Dataset { name, root: root.clone(), stand_in: None, ..training.dataset.clone() };
+    let source = match data::source(graph, &dataset, true, LABEL, context) {
+        Ok(source) => source,
+        Err(PlanError::NoDataset { path, .. }) if own.stand_in.is_some() => {
+            own.notices.push(format!(
+                "nothing is excluded from the training on {}: `{}` is not there, and none of the drawings was submitted \
+                 for labelling",
+                own.data_set(),
+                path.display()
+            ));
+            return Ok(None);
+        }
+        Err(PlanError::NoDataset { name, path, .. }) => {
+            let hint =
+                "put the images that were submitted for labelling there, or leave out `exclude`".to_owned();
+            return Err(PlanError::NoDataset { name, path, hint });
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Excluded {
+        manifest: source.manifest,
+        hashes: source.images(&dataset, LABEL).hashes(graph),
+        own_hashes: own.images.hashes(graph),
+        near_duplicate_distance: experiment.split.near_duplicate_distance,
+    }))
 }
 
 fn fine_tune(
     experiment: &Experiment,
     cnn: &Cnn,
     training: &Training,
-    data: &Data,
+    (data, corpus): (&Data, TrainingImages),
     (weights, device, weights_file): (crate::types::Digest, &'static str, std::path::PathBuf),
 ) -> FineTune {
     let size = training.working_size.unwrap_or(cnn.input.resize).max(cnn.input.side);
     FineTune {
-        manifest: data.images.manifest,
+        corpus,
         listing: data.images.listing,
-        split: data.split,
-        excluded: None,
-        max_per_class: training.max_per_class,
         network: cnn.network.name,
         input: cnn.input,
         weights,
         recipe: training.recipe.clone(),
-        seed: training.seed,
         preprocess: Preprocess { size, resize: size, fit: cnn.fit, filter: cnn.filter },
         images: images::VERSION,
         libtorch: env!("BUILT_LIBTORCH_VERSION"),
@@ -186,37 +216,6 @@ fn fine_tune(
         max_pixels: training.dataset.max_pixels,
         checkpoint_seconds: training.checkpoint_seconds,
     }
-}
-
-/// Whether the network has the layers that a recipe names, and one that is trained.
-fn check_layers(network: &'static NetworkCard, recipe: &Recipe) -> Result<(), PlanError> {
-    let Some(architecture) = network.architecture.map(|architecture| architecture()) else { return Ok(()) };
-    let tensors = architecture.tensors(None);
-    let names: Vec<&str> = tensors.iter().map(|tensor| &*tensor.name).collect();
-    let layers: Vec<&str> =
-        names.iter().map(|name| name.rsplit_once('.').map_or(*name, |(layer, _)| layer)).collect();
-    let refused = |setting, layer: &str| {
-        let distance = |other: &&&str| strsim::damerau_levenshtein(layer, other);
-        let nearest = layers.iter().min_by_key(distance).copied().unwrap_or_default().to_owned();
-        PlanError::NoLayer { network: network.name, setting, layer: layer.to_owned(), nearest }
-    };
-    if let Some(layer) = recipe.freeze_through.as_deref() {
-        if !layers.contains(&layer) {
-            return Err(refused("freeze_through", layer));
-        }
-        if layers.last() == Some(&layer) {
-            return Err(PlanError::AllFrozen { network: network.name, layer: layer.to_owned() });
-        }
-    }
-    let is_known = |layer: &str| names.iter().any(|name| name.starts_with(layer));
-    match recipe.layer_rates.keys().find(|layer| !is_known(layer)) {
-        Some(layer) => Err(refused("layer_rates", layer)),
-        None => Ok(()),
-    }
-}
-
-fn side(graph: &mut Graph, data: &Data) -> Side {
-    Side { manifest: data.images.manifest, split: data.split, hashes: data.images.hashes(graph) }
 }
 
 /// CUDA and CPU give different bytes, so the kind of device is part of a feature's key.

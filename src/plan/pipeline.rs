@@ -38,7 +38,7 @@ pub(super) fn pca_code(solver: PcaSolver) -> &'static str {
 /// Which code trains machines, and its version.
 pub(super) fn svm_code(solver: SvmSolver) -> &'static str {
     match solver {
-        SvmSolver::InteriorPoint => "emolab 4 on faer 0.24",
+        SvmSolver::InteriorPoint => "emolab 5 on faer 0.24",
         SvmSolver::Linfa => "linfa-svm 0.8.1",
     }
 }
@@ -111,6 +111,7 @@ pub(super) fn wire(
         stratified: experiment.split.stratified,
         grouped: experiment.split.grouped,
         seed: experiment.seed,
+        table: "dataset",
         leakage: experiment.split.leakage,
         near_duplicate_distance: experiment.split.near_duplicate_distance,
     };
@@ -179,6 +180,7 @@ pub(super) fn build(
         manifest: data.images.manifest,
         splits: data.splits.clone(),
         methods: entries,
+        networks: experiment.methods.iter().map(network_of).collect(),
         measurements,
         trainings,
         overlaps,
@@ -198,6 +200,13 @@ pub(super) fn build(
     let Data { stand_in, digest, .. } = data;
     let report = Reported::Experiment(graph.add("report", report));
     Ok(Built { report, figures, notices, stand_in, data: digest, fits, points: Vec::new() })
+}
+
+fn network_of(method: &Method) -> Option<&'static str> {
+    match &method.features {
+        FeaturesOf::Cnn(cnn) => Some(cnn.network.name),
+        FeaturesOf::Precomputed { .. } => None,
+    }
 }
 
 /// What others reached on the same data set, where the user has a table of it and bars are drawn.

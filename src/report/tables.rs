@@ -79,7 +79,7 @@ const KNOWN: [Known; 15] = [
     Known {
         file: "table3.csv",
         caption: "Table 3: right answers and accuracy",
-        note: "Beside the paper's own.",
+        note: "Beside the paper's own, which are CaffeNet's.",
         open: true,
     },
     Known { file: "table.csv", caption: "Right answers and accuracy", note: "", open: true },

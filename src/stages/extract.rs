@@ -229,6 +229,7 @@ impl ExtractFeatures {
                     for (row, &at) in
                         rows.chunks_exact(self.extraction.width).zip(&missing[done..done + count])
                     {
+                        self.check(manifest, at, row)?;
                         features.row_mut(at).iter_mut().zip(row).for_each(|(to, from)| *to = *from);
                     }
                     done += count;
@@ -253,6 +254,21 @@ impl ExtractFeatures {
                 Err(StageError::Failed(format!("only {done} of {} images came back", missing.len())))
             }
         })
+    }
+
+    /// Whether a network's numbers are numbers: with damaged weights they are not, and nothing later can tell why.
+    fn check(&self, manifest: &Manifest, at: usize, row: &[f32]) -> Result<(), StageError> {
+        let Some(number) = row.iter().position(|number| !number.is_finite()) else { return Ok(()) };
+        let Extraction { network, layer, .. } = &self.extraction;
+        let way_out = match &self.extraction.weights {
+            Weights::File(_) => format!("look at the weights `{}`", self.weights_file.display()),
+            Weights::Trained(_) => "lower the `rate` of its training".to_owned(),
+        };
+        Err(StageError::BadInput(format!(
+            "{}: number {number} of layer `{layer}` of `{network}` is {}\n{way_out}, or set `precision = \"f32\"` in its \
+             `[[method]]`",
+            manifest.images[at].path, row[number]
+        )))
     }
 
     fn keep(

@@ -12,18 +12,16 @@ use serde::{Deserialize, Serialize};
 use super::extract::{not_started, say_unpublished};
 use super::inspect::Manifest;
 use super::list::Listing;
-use super::split::Split;
+use super::training_images::{Chosen, TrainingImages};
 use super::{file, from_json, to_json};
 use crate::fs::Growing;
 use crate::images::{self, Preprocess};
-use crate::networks::random::{Purpose, Stream};
 use crate::networks::recipe::Recipe;
 use crate::networks::worker::protocol::FromWorker;
 use crate::networks::worker::{self, Epoch, Training, WorkerError};
 use crate::networks::{Device, Input, Precision};
-use crate::split::Part;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Occupies, Stage, StageError};
-use crate::types::{Digest, Emotion, Seed};
+use crate::types::{Digest, Emotion};
 
 const WEIGHTS: &str = "weights.safetensors";
 const RECORD: &str = "training.json";
@@ -70,16 +68,11 @@ impl Artifact for Trained {
 /// The stage.
 #[derive(Serialize)]
 pub struct FineTune {
-    /// Labels.
-    pub manifest: Handle<Manifest>,
+    /// Which images, and the seed of every random choice.
+    #[serde(flatten)]
+    pub corpus: TrainingImages,
     /// Where the images' bytes are.
     pub listing: Handle<Listing>,
-    /// Which images are trained on and which validated on.
-    pub split: Handle<Split>,
-    /// Images that must not be trained on: those that were submitted for labelling.
-    pub excluded: Option<Handle<Manifest>>,
-    /// So many images of a class are drawn, at most.
-    pub max_per_class: Option<usize>,
     /// Network name.
     pub network: &'static str,
     /// What enters it.
@@ -88,8 +81,6 @@ pub struct FineTune {
     pub weights: Digest,
     /// How it is trained.
     pub recipe: Recipe,
-    /// Of every random choice.
-    pub seed: Seed,
     /// How images become squares of the working size.
     pub preprocess: Preprocess,
     /// Which code decodes and resizes.
@@ -131,28 +122,11 @@ impl Stage for FineTune {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Trained, StageError> {
-        let (manifest, split) = (context.get(&self.manifest)?, context.get(&self.split)?);
-        let excluded = self.excluded.as_ref().map(|excluded| context.get(excluded)).transpose()?;
-        let mut training = split.positions(Part::Train);
-        let validation = split.positions(Part::Validation);
-        if let Some(excluded) = excluded {
-            let before = training.len();
-            let known: std::collections::HashSet<_> =
-                excluded.images.iter().filter_map(|image| image.digest).collect();
-            training.retain(|&at| !manifest.images[at].digest.is_some_and(|digest| known.contains(&digest)));
-            let left_out = before - training.len();
-            if left_out > 0 {
-                context
-                    .notice(format!("{left_out} images were submitted for labelling and are not trained on"));
-            }
-        }
-        if let Some(most) = self.max_per_class {
-            training = draw(&training, &manifest, most, self.seed);
-        }
+        let manifest = context.get(&self.corpus.manifest)?;
+        let chosen = self.corpus.choose(context)?;
+        chosen.notice().into_iter().for_each(|notice| context.notice(notice));
+        let Chosen { training, validation, .. } = chosen;
         let counts = |places: &[usize]| Emotion::counts(places.iter().map(|&at| manifest.images[at].label));
-        if training.is_empty() {
-            return Err(StageError::BadInput("there are no images to train on".to_owned()));
-        }
         say_unpublished(context, &self.weights_file)?;
         let folder = context.scratch()?;
         let pixels = folder.join("images.u8");
@@ -166,7 +140,7 @@ impl Stage for FineTune {
             outputs: Emotion::ALL.len(),
             weights: self.weights_file.clone(),
             recipe: self.recipe.clone(),
-            seed: self.seed.0,
+            seed: self.corpus.seed.0,
             device: self.asked_device,
             precision: self.precision,
             threads,
@@ -225,21 +199,6 @@ impl FineTune {
         }
         file.finish().map_err(unwritable)
     }
-}
-
-/// At most `most` images of each class, drawn with the seed, in the order of the manifest.
-fn draw(places: &[usize], manifest: &Manifest, most: usize, seed: Seed) -> Vec<usize> {
-    let mut stream = Stream::new(seed.0, Purpose::Subset);
-    let mut drawn = Vec::new();
-    for emotion in Emotion::ALL {
-        let of_class = |at: &&usize| manifest.images[**at].label == emotion;
-        let mut class: Vec<usize> = places.iter().filter(of_class).copied().collect();
-        stream.shuffle(&mut class);
-        class.truncate(most);
-        drawn.extend(class);
-    }
-    drawn.sort_unstable();
-    drawn
 }
 
 /// Runs the worker and passes on what it says.

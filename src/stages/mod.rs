@@ -24,6 +24,7 @@ pub mod hash_images;
 mod inner_folds;
 pub mod inside;
 pub mod inspect;
+mod known_images;
 pub mod leakage;
 pub mod list;
 pub mod measure;
@@ -46,6 +47,7 @@ mod sweep_intervals;
 mod sweep_rows;
 pub(crate) mod table;
 mod tensors;
+pub mod training_images;
 
 use crate::stage::{ArtifactError, Files};
 

@@ -90,6 +90,7 @@ fn bad_input(error: &PcaError) -> StageError {
         PcaError::TooManyComponents { .. } | PcaError::RankTooLow { .. } => {
             "lower `components` in `[pca]`, or set `on_excess = \"clamp\"` there for as many as there are"
         }
+        PcaError::NotFinite { .. } => "the features are at fault: what made them gave no number there",
         _ => "see `components` in `[pca]`",
     };
     StageError::BadInput(format!("{error}; {way_out}"))

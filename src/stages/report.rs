@@ -68,6 +68,8 @@ pub struct MakeReport {
     pub splits: Vec<Handle<Split>>,
     /// What is compared.
     pub methods: Vec<Entry>,
+    /// The network of each; none where its features were made elsewhere.
+    pub networks: Vec<Option<&'static str>>,
     /// Their intervals, measures and tests.
     pub measurements: Handle<Measurements>,
     /// Trainings by method.
@@ -100,7 +102,7 @@ pub struct MakeReport {
 
 impl Stage for MakeReport {
     const NAME: &'static str = "report";
-    const VERSION: u32 = 8;
+    const VERSION: u32 = 9;
     type Output = Report;
 
     fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {

@@ -164,6 +164,9 @@ pub struct SplitImages {
     pub seed: Seed,
     /// What becomes of images that are the same; `None` where no image is read.
     pub gate: Option<Gate>,
+    /// The table of the experiment that says what is split.
+    #[serde(skip)]
+    pub table: &'static str,
 }
 
 impl Stage for SplitImages {
@@ -180,8 +183,8 @@ impl Stage for SplitImages {
         let present = Emotion::ALL.into_iter().filter(|emotion| counts[emotion.index()] > 0 && !few(emotion));
         if present.count() < 2 {
             let message = format!(
-                "fewer than two emotions have {} images or more, as `min_per_class` in `[dataset]` asks",
-                self.min_per_class
+                "fewer than two emotions have {} images or more, as `min_per_class` in `[{}]` asks",
+                self.min_per_class, self.table
             );
             return Err(StageError::BadInput(message));
         }
@@ -191,7 +194,12 @@ impl Stage for SplitImages {
         let groups: Vec<String> = manifest.images.iter().map(|image| image.group.clone()).collect();
         let given = self.place(&manifest, &groups, self.grouped, &kept);
         let Some(gate) = &self.gate else {
-            return Ok(Split { places: given.map_err(refused)?, groups, leakage: None, left_out });
+            return Ok(Split {
+                places: given.map_err(|error| self.refused(&error))?,
+                groups,
+                leakage: None,
+                left_out,
+            });
         };
         let duplicates = context.get(&gate.duplicates)?;
         let is_kept = |at: usize| !left_out.contains_key(&manifest.images[at].label);
@@ -205,9 +213,13 @@ impl Stage for SplitImages {
             let own = || manifest.images.iter().map(|image| image.path.clone()).collect::<Vec<_>>();
             let units = if self.grouped { merged.clone() } else { merge(&own(), ends()) };
             let counts = leakage::merged(&groups, &merged);
-            (self.place(&manifest, &units, true, &kept).map_err(refused)?, merged, counts)
+            (
+                self.place(&manifest, &units, true, &kept).map_err(|error| self.refused(&error))?,
+                merged,
+                counts,
+            )
         } else {
-            (given.clone().map_err(refused)?, groups, [0, 0])
+            (given.clone().map_err(|error| self.refused(&error))?, groups, [0, 0])
         };
         let pair = |pair: &SamePair| LeakagePair {
             pair: *pair,
@@ -222,18 +234,27 @@ impl Stage for SplitImages {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn refused(error: SplitError) -> StageError {
-    let way_out = match error {
-        SplitError::ClassNotInPart { part, .. } | SplitError::EmptyPart { part, .. } => {
-            format!("raise `{part}` or `min_per_class`, or set `stratified` or `grouped` to false")
-        }
-        _ => "lower `folds`, raise `min_per_class`, or set `stratified` or `grouped` to false".to_owned(),
-    };
-    StageError::BadInput(format!("{error}\n{way_out}"))
-}
-
 impl SplitImages {
+    fn refused(&self, error: &SplitError) -> StageError {
+        let way_out = match error {
+            SplitError::ClassNotInPart { part, .. } | SplitError::EmptyPart { part, .. } => {
+                match (self.table, *part) {
+                    ("dataset", part) => {
+                        format!(
+                            "raise `{part}` or `min_per_class`, or set `stratified` or `grouped` to false"
+                        )
+                    }
+                    (table, "train") => {
+                        format!("lower `test` or `validation`, or raise `min_per_class`, in `[{table}]`")
+                    }
+                    (table, part) => format!("raise `{part}` or `min_per_class` in `[{table}]`"),
+                }
+            }
+            _ => "lower `folds`, raise `min_per_class`, or set `stratified` or `grouped` to false".to_owned(),
+        };
+        StageError::BadInput(format!("{error}\n{way_out}"))
+    }
+
     /// Places the kept images, those of one unit together.
     fn place(
         &self,

@@ -77,3 +77,25 @@ fn every_format_converts_to_the_same_safetensors_each_time() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(!folder.path().join("x.safetensors").exists());
 }
+
+#[test]
+fn what_a_file_holds_besides_weights_is_told() {
+    let inspected = weights(&["inspect"], &[&fixture("zip.pth")]);
+    let out = text(&inspected.stdout);
+    assert!(out.contains("note: 1 tensors are stored as float16 and widened to float32\n"), "{out}");
+    assert!(out.contains("note: left out, integers or truth values: `"), "{out}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let converted = weights(&["convert"], &[&fixture("zip.pth"), &folder.path().join("x.safetensors")]);
+    assert!(text(&converted.stdout).contains("widened to float32"), "{converted:?}");
+
+    let empty = folder.path().join("empty.npz");
+    std::fs::write(&empty, [&b"PK\x05\x06"[..], &[0; 18]].concat()).unwrap();
+    let refused = weights(&["convert"], &[&empty, &folder.path().join("y.safetensors")]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains("it holds no floating-point tensors"),
+        "{}",
+        text(&refused.stderr)
+    );
+}

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use emolab::networks::worker::{Request, WorkerError, find_worker, start};
-use emolab::networks::{Device, NetworkCard};
+use emolab::networks::recipe::{Length, Preset, Recipe};
+use emolab::networks::worker::protocol::FromWorker;
+use emolab::networks::worker::{Request, Training, WorkerError, find_worker, start, train};
+use emolab::networks::{Device, Input, NetworkCard, Precision};
 
 const IMAGE_BYTES: usize = 224 * 224 * 3;
 
@@ -129,4 +131,58 @@ fn a_program_that_is_no_worker_is_noticed() {
     assert!(matches!(error, WorkerError::Protocol(_)), "{error}");
     let error = start(&folder.path().join("absent"), &request()).unwrap_err();
     assert!(matches!(error, WorkerError::Start { .. }), "{error}");
+}
+
+/// The memory that a process has in use, in bytes.
+#[cfg(target_os = "linux")]
+fn resident(process: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+/// A step of this training has 10 MB of gradients and some 60 MB of activations: if any of it stayed, thirty steps
+/// would show.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_a_training_does_not_grow_with_its_steps() {
+    const SIDE: u32 = 72;
+    let folder = tempfile::tempdir().unwrap();
+    let pixels = folder.path().join("images.u8");
+    fs::write(&pixels, vec![90; 8 * (SIDE * SIDE * 3) as usize]).unwrap();
+    let card = NetworkCard::find("efficientnet-lite0").unwrap();
+    let recipe = Recipe { length: Length::Epochs(20), batch: 4, keep_best: false, ..Preset::Modern.recipe() };
+    let training = Training {
+        network: card.name.to_owned(),
+        input: Input { side: 64, resize: SIDE, ..card.input },
+        outputs: 8,
+        weights: request().weights,
+        recipe,
+        seed: 7,
+        device: Device::Cpu,
+        precision: Precision::F32,
+        threads: 1,
+        pixels,
+        side: SIDE,
+        training: 8,
+        validation: 0,
+        folder: folder.path().to_owned(),
+        checkpoint_seconds: 3600,
+    };
+    let number = folder.path().join("process");
+    let lines = format!("echo $$ > '{}'; exec '{}'", number.display(), worker().display());
+    let program = script(folder.path(), &lines);
+    let (_sender, mut receiver, _guard) = train(&program, &training, &[1, 2, 1, 2, 1, 2, 1, 2]).unwrap();
+    let mut used = Vec::new();
+    loop {
+        match receiver.news().unwrap().0 {
+            // Each of two steps.
+            FromWorker::EpochDone(_) => used.push(resident(fs::read_to_string(&number).unwrap().trim())),
+            FromWorker::Trained { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(used.len(), 20);
+    let (warm, last) = (used[..5].iter().max().unwrap(), used[19]);
+    assert!(last < warm + (100 << 20), "{used:?}");
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::pickle;
 use super::reader::Reader;
-use super::{Malformed, Tensor, state};
+use super::{Contents, Malformed, state};
 
 const LOCAL_HEADER: u32 = 0x0403_4b50;
 const CENTRAL_HEADER: u32 = 0x0201_4b50;
@@ -19,7 +19,7 @@ const ZIP64_LOCATOR: u32 = 0x0706_4b50;
 const ZIP64_LOCATOR_BYTES: usize = 20;
 
 /// The floating-point tensors of a zipped state dict.
-pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
+pub fn parse(bytes: &[u8]) -> Result<Contents, Malformed> {
     let entries = entries(bytes)?;
     let (prefix, object) = entries
         .iter()
@@ -30,9 +30,11 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
         return Err(Malformed::BigEndian);
     }
     let (root, heap) = pickle::run(&mut Reader::new(object))?;
-    let views = state::views(&root, &heap)?;
+    let mut contents = Contents::default();
+    let views = state::views(&root, &heap, &mut contents)?;
     let storage = |key: &str| entries.get(format!("{prefix}data/{key}").as_str()).copied();
-    state::tensors(&views, storage, bytes.len())
+    state::tensors(&views, storage, bytes.len(), &mut contents)?;
+    Ok(contents)
 }
 
 /// The contents of all entries, by name.
@@ -40,11 +42,19 @@ fn entries(bytes: &[u8]) -> Result<BTreeMap<&str, &[u8]>, Malformed> {
     let (count, start) = directory(bytes)?;
     let mut reader = Reader::starting_at(bytes, start);
     let mut entries = BTreeMap::new();
+    let mut compressed = None;
     for _ in 0..count {
-        let (name, content) = entry(bytes, &mut reader)?;
+        let Entry { name, content, is_compressed } = entry(bytes, &mut reader)?;
+        compressed = compressed.or(is_compressed.then_some(name));
         entries.insert(name, content);
     }
-    Ok(entries)
+    if entries.keys().any(|name| name.rsplit('/').next() == Some("constants.pkl")) {
+        return Err(Malformed::TorchScript);
+    }
+    match compressed {
+        Some(name) => Err(Malformed::Compressed(name.to_owned())),
+        None => Ok(entries),
+    }
 }
 
 /// Number of entries and offset of the central directory.
@@ -71,8 +81,15 @@ fn directory(bytes: &[u8]) -> Result<(u64, usize), Malformed> {
     Ok((count, usize::try_from(start).map_err(|_| broken())?))
 }
 
-/// Name and content of the entry whose central header comes next.
-fn entry<'a>(bytes: &'a [u8], reader: &mut Reader<'a>) -> Result<(&'a str, &'a [u8]), Malformed> {
+struct Entry<'a> {
+    name: &'a str,
+    /// As it is stored.
+    content: &'a [u8],
+    is_compressed: bool,
+}
+
+/// The entry whose central header comes next.
+fn entry<'a>(bytes: &'a [u8], reader: &mut Reader<'a>) -> Result<Entry<'a>, Malformed> {
     if reader.u32()? != CENTRAL_HEADER {
         return Err(Malformed::Archive("its directory is overwritten"));
     }
@@ -87,14 +104,11 @@ fn entry<'a>(bytes: &'a [u8], reader: &mut Reader<'a>) -> Result<(&'a str, &'a [
     let name = str::from_utf8(name).map_err(|_| Malformed::Archive("a name is not UTF-8"))?;
     let extra = reader.take(extra.into(), "an entry's extra fields")?;
     reader.take(comment.into(), "an entry's comment")?;
-    if method != 0 {
-        return Err(Malformed::Archive("an entry is compressed, which PyTorch never does"));
-    }
 
     // Each of these stands in the zip64 field, in this order, where the 32-bit one is all ones.
     let mut large = Reader::new(zip64_field(extra));
     let mut widen = |number: u32| if number == u32::MAX { large.u64() } else { Ok(u64::from(number)) };
-    let (size, _packed, offset) = (widen(size)?, widen(packed)?, widen(offset)?);
+    let (size, packed, offset) = (widen(size)?, widen(packed)?, widen(offset)?);
 
     let offset = usize::try_from(offset).map_err(|_| Malformed::Archive("an offset is too large"))?;
     let mut local = Reader::starting_at(bytes, offset);
@@ -104,7 +118,9 @@ fn entry<'a>(bytes: &'a [u8], reader: &mut Reader<'a>) -> Result<(&'a str, &'a [
     local.take(22, "an entry's header")?;
     let rest = u64::from(local.u16()?) + u64::from(local.u16()?);
     local.take(rest, "an entry's header")?;
-    Ok((name, local.take(size, "an entry")?))
+    let is_compressed = method != 0;
+    let content = local.take(if is_compressed { packed } else { size }, "an entry")?;
+    Ok(Entry { name, content, is_compressed })
 }
 
 /// The body of the extra field 1, empty where there is none.

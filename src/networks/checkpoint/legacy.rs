@@ -3,11 +3,11 @@
 //! Pickles of a magic number, the protocol version 1001, system information, the object, and the list of
 //! storage keys; then for each key a u64 count of elements and the elements, little-endian.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::pickle::{self, Value};
 use super::reader::Reader;
-use super::{Malformed, Tensor, state};
+use super::{Contents, Malformed, state};
 
 /// PROTO 2, LONG1 of 10 bytes: 0x1950a86a20f9469cfc6c, STOP.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
@@ -18,7 +18,7 @@ pub fn is_legacy(bytes: &[u8]) -> bool {
 }
 
 /// The floating-point tensors of a file that [`is_legacy`].
-pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
+pub fn parse(bytes: &[u8]) -> Result<Contents, Malformed> {
     let mut reader = Reader::starting_at(bytes, MAGIC.len());
     if !matches!(pickle::run(&mut reader)?.0, Value::Int(1001)) {
         return Err(Malformed::NotAStateDict("its protocol version is not 1001"));
@@ -27,7 +27,8 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
     // Python keeps only `little_endian`'s presence here; its value is opaque to our machine.
     heap.dict(&system).ok_or(Malformed::NotAStateDict("it has no system information"))?;
     let (root, heap) = pickle::run(&mut reader)?;
-    let views = state::views(&root, &heap)?;
+    let mut contents = Contents::default();
+    let views = state::views(&root, &heap, &mut contents)?;
     let numbers: HashMap<&str, _> =
         views.iter().map(|(_, view)| (&*view.storage.key, view.storage.number)).collect();
 
@@ -48,5 +49,6 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
         })?;
         storages.insert(&**key, storage);
     }
-    state::tensors(&views, |key| storages.get(key).copied(), bytes.len())
+    state::tensors(&views, |key| storages.get(key).copied(), bytes.len(), &mut contents)?;
+    Ok(contents)
 }

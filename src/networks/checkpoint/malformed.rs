@@ -18,6 +18,21 @@ pub enum Malformed {
     Pickle(&'static str),
     #[error("not a state dict: {0}")]
     NotAStateDict(&'static str),
+    #[error(
+        "it holds no floating-point tensors{}",
+        if *left_out > 0 { format!(", but {left_out} entries of other kinds") } else { String::new() }
+    )]
+    NoTensors { left_out: usize },
+    #[error(
+        "it is a TorchScript module, which is a program: save `model.state_dict()` instead, or run it with \
+         `network = \"torchscript\"`"
+    )]
+    TorchScript,
+    #[error(
+        "its entry `{0}` is compressed, which `torch.save` never does: unpack the archive and pack it again without \
+         compression (`zip -0 -r`)"
+    )]
+    Compressed(String),
     #[error("the zip archive is damaged: {0}")]
     Archive(&'static str),
     #[error("the zip archive has no entry `{0}`")]

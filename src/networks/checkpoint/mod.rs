@@ -12,6 +12,7 @@
 
 mod archive;
 mod caffemodel;
+mod contents;
 mod legacy;
 mod malformed;
 mod npz;
@@ -27,6 +28,7 @@ mod tests;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+pub use contents::{Contents, LeftOut};
 pub use malformed::Malformed;
 
 use super::architecture::Expected;
@@ -41,11 +43,11 @@ pub struct Tensor {
     pub data: Vec<f32>,
 }
 
-/// The floating-point tensors of a weights file, by name. Tensors of integers (batch counters) are left out.
+/// The floating-point tensors of a weights file, by name. What else it holds, such as batch counters, is left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     path: PathBuf,
-    tensors: BTreeMap<String, Tensor>,
+    contents: Contents,
 }
 
 /// Why a weights file cannot be used.
@@ -137,20 +139,25 @@ impl Checkpoint {
 
     /// As [`Checkpoint::read`], with the file's bytes.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
-        match parse(bytes) {
-            Ok(tensors) => Ok(Self { path: path.to_owned(), tensors }),
+        match contents(bytes) {
+            Ok(contents) => Ok(Self { path: path.to_owned(), contents }),
             Err(source) => Err(CheckpointError::Malformed { path: path.to_owned(), source }),
         }
     }
 
     /// Of these tensors, as if read from a file.
     pub fn of(tensors: BTreeMap<String, Tensor>) -> Self {
-        Self { path: PathBuf::from("memory"), tensors }
+        Self { path: PathBuf::from("memory"), contents: Contents::of(tensors) }
     }
 
     /// All tensors, by name.
     pub const fn tensors(&self) -> &BTreeMap<String, Tensor> {
-        &self.tensors
+        &self.contents.tensors
+    }
+
+    /// The tensors, and what is told of all else in the file.
+    pub const fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     /// Checks that the file holds the tensors of `expected` and no others, and reports every difference.
@@ -176,7 +183,7 @@ impl Checkpoint {
         };
         let needed = expected.iter().filter(|tensor| !is_ignored(&tensor.name));
         let mut problems: Vec<Mismatch> = needed
-            .filter_map(|Expected { name, shape }| match self.tensors.get(name) {
+            .filter_map(|Expected { name, shape }| match self.tensors().get(name) {
                 None => Some(Mismatch::Missing { tensor: name.clone(), expected: shape.clone() }),
                 Some(found) if found.shape != *shape => Some(Mismatch::Shape {
                     tensor: name.clone(),
@@ -187,7 +194,7 @@ impl Checkpoint {
             })
             .collect();
         let known: HashSet<&str> = expected.iter().map(|tensor| &*tensor.name).collect();
-        let extra = self.tensors.iter().filter(|(name, _)| !known.contains(&***name) && !is_ignored(name));
+        let extra = self.tensors().iter().filter(|(name, _)| !known.contains(&***name) && !is_ignored(name));
         problems.extend(
             extra.map(|(name, found)| Mismatch::Extra { tensor: name.clone(), found: found.shape.clone() }),
         );
@@ -238,12 +245,18 @@ impl Format {
 
 /// The floating-point tensors of a weights file's bytes.
 pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
-    match Format::of(bytes) {
+    contents(bytes).map(|contents| contents.tensors)
+}
+
+/// The floating-point tensors of a weights file's bytes, and what else is there.
+pub fn contents(bytes: &[u8]) -> Result<Contents, Malformed> {
+    let contents = match Format::of(bytes) {
         Some(Format::Npz) => npz::parse(bytes),
         Some(Format::Zip) => archive::parse(bytes),
         Some(Format::Legacy) => legacy::parse(bytes),
         Some(Format::Safetensors) => safetensors::parse(bytes),
-        Some(Format::Caffe) => caffemodel::parse(bytes),
+        Some(Format::Caffe) => caffemodel::parse(bytes).map(Contents::of),
         None => Err(Malformed::UnknownFormat),
-    }
+    };
+    contents?.finish()
 }

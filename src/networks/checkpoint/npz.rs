@@ -1,12 +1,12 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, one per tensor.
 
-use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
 use npyz::{DType, NpyFile, Order, TypeChar};
 use zip::ZipArchive;
 
-use super::{Malformed, Tensor};
+use super::number::Number;
+use super::{Contents, Malformed, Tensor};
 
 /// Weights hardly compress; an entry that claims to unfold to a thousand times its size is broken or malicious.
 const MAX_RATIO: u64 = 1000;
@@ -14,16 +14,14 @@ const MAX_RATIO: u64 = 1000;
 /// Whether the archive is NumPy's and not PyTorch's.
 pub fn is_npz(bytes: &[u8]) -> bool {
     let archive = ZipArchive::new(Cursor::new(bytes));
-    archive.is_ok_and(|archive| {
-        !archive.is_empty() && archive.file_names().all(|name| name.rsplit('.').next() == Some("npy"))
-    })
+    archive.is_ok_and(|archive| archive.file_names().all(|name| name.rsplit('.').next() == Some("npy")))
 }
 
 /// The floating-point tensors of an archive.
-pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
+pub fn parse(bytes: &[u8]) -> Result<Contents, Malformed> {
     let broken = |reason: &dyn std::fmt::Display| Malformed::Npz(reason.to_string());
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
-    let mut tensors = BTreeMap::new();
+    let mut contents = Contents::default();
     for number in 0..archive.len() {
         let entry = archive.by_index(number).map_err(|error| broken(&error))?;
         let (claimed, packed) = (entry.size(), entry.compressed_size());
@@ -33,15 +31,15 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, Malformed> {
         }
         let mut content = Vec::new();
         entry.take(claimed).read_to_end(&mut content).map_err(|error| broken(&error))?;
-        if let Some(tensor) = tensor(&content).map_err(|error| broken(&format!("`{name}`: {error}")))? {
-            tensors.insert(name, tensor);
-        }
+        let (number, tensor) = tensor(&content).map_err(|error| broken(&format!("`{name}`: {error}")))?;
+        contents.insert(name, number, tensor);
     }
-    Ok(tensors)
+    Ok(contents)
 }
 
-/// One array; `None` for integers.
-fn tensor(bytes: &[u8]) -> Result<Option<Tensor>, std::io::Error> {
+/// One array and how its numbers are stored; `None` for what are no floating-point numbers.
+fn tensor(bytes: &[u8]) -> Result<(Number, Option<Tensor>), std::io::Error> {
+    const NOT_FLOATS: (Number, Option<Tensor>) = (Number::Integer(1), None);
     let file = NpyFile::new(bytes)?;
     let shape: Vec<usize> = file.shape().iter().map(|&length| length as usize).collect();
     let order = file.order();
@@ -50,16 +48,20 @@ fn tensor(bytes: &[u8]) -> Result<Option<Tensor>, std::io::Error> {
     if count.is_none_or(|count| count > bytes.len()) {
         return Err(invalid("its shape needs more bytes than there are"));
     }
-    let DType::Plain(kind) = file.dtype() else { return Ok(None) };
-    let data: Vec<f32> = match (kind.type_char(), kind.size_field()) {
-        (TypeChar::Float, 4) => file.into_vec()?,
-        (TypeChar::Float, 8) => file.into_vec::<f64>()?.into_iter().map(|number| number as f32).collect(),
-        (TypeChar::Float, 2) => halves(bytes, count.unwrap_or_default())
-            .ok_or_else(|| invalid("its shape needs more bytes than there are"))?,
-        _ => return Ok(None),
+    let DType::Plain(kind) = file.dtype() else { return Ok(NOT_FLOATS) };
+    let (number, data): (Number, Vec<f32>) = match (kind.type_char(), kind.size_field()) {
+        (TypeChar::Float, 4) => (Number::F32, file.into_vec()?),
+        (TypeChar::Float, 8) => {
+            (Number::F64, file.into_vec::<f64>()?.into_iter().map(|number| number as f32).collect())
+        }
+        (TypeChar::Float, 2) => {
+            let halves = halves(bytes, count.unwrap_or_default());
+            (Number::F16, halves.ok_or_else(|| invalid("its shape needs more bytes than there are"))?)
+        }
+        _ => return Ok(NOT_FLOATS),
     };
     let data = if order == Order::Fortran { row_major(&data, &shape) } else { data };
-    Ok(Some(Tensor { shape, data }))
+    Ok((number, Some(Tensor { shape, data })))
 }
 
 /// The `count` numbers of 16 bits at the end of a file.

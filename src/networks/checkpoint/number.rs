@@ -27,6 +27,17 @@ impl Number {
         })
     }
 
+    /// As PyTorch and NumPy call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F64 => "float64",
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+            Self::Integer(_) => "integer",
+        }
+    }
+
     /// Bytes per element.
     pub const fn size(self) -> usize {
         match self {

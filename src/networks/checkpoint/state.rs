@@ -1,33 +1,41 @@
 //! From the pickled state dict and the storages to tensors.
 
-use std::collections::BTreeMap;
-
 use super::pickle::{Heap, Value, View};
-use super::{Malformed, Tensor};
+use super::{Contents, LeftOut, Malformed, Tensor};
 
 /// The tensors that a pickle names, as views of storages: of a state dict, or of a training checkpoint that
-/// holds one as `state_dict`.
-pub fn views<'a>(root: &'a Value, heap: &'a Heap) -> Result<Vec<(&'a str, &'a View)>, Malformed> {
+/// holds one as `state_dict`. What is no tensor is noted in `contents`.
+pub fn views<'a>(
+    root: &'a Value,
+    heap: &'a Heap,
+    contents: &mut Contents,
+) -> Result<Vec<(&'a str, &'a View)>, Malformed> {
     let items = heap.dict(root).ok_or(Malformed::NotAStateDict("it holds no dict"))?;
-    let nested = items.iter().find_map(|(key, value)| match key {
-        Value::Text(key) if **key == *"state_dict" => heap.dict(value),
-        _ => None,
-    });
-    let views: Vec<_> = nested
-        .unwrap_or(items)
-        .iter()
-        .filter_map(|item| match item {
-            (Value::Text(name), Value::Tensor(view)) => Some((&**name, &**view)),
-            _ => None,
-        })
-        .collect();
+    let is_state_dict = |key: &Value| matches!(key, Value::Text(key) if **key == *"state_dict");
+    let nested = items.iter().find_map(|(key, value)| heap.dict(value).filter(|_| is_state_dict(key)));
+    let mut leave_out = |name: &Value, why| {
+        let name = if let Value::Text(name) = name { &**name } else { "a key that is no text" };
+        contents.left_out.insert(name.to_owned(), why);
+    };
+    if nested.is_some() {
+        let beside = items.iter().filter(|(key, _)| !is_state_dict(key));
+        beside.for_each(|(key, _)| leave_out(key, LeftOut::BesideStateDict));
+    }
+    let mut views = Vec::new();
+    for (name, value) in nested.unwrap_or(items) {
+        match (name, value) {
+            (Value::Text(name), Value::Tensor(view)) => views.push((&**name, &**view)),
+            (name, Value::Sequence(_) | Value::Dict(_)) => leave_out(name, LeftOut::Nested),
+            (name, _) => leave_out(name, LeftOut::NoTensor),
+        }
+    }
     if views.is_empty() {
         return Err(Malformed::NotAStateDict("it names no tensors"));
     }
     Ok(views)
 }
 
-/// Copies each floating-point view out of its storage's bytes, which `bytes_of` finds by key.
+/// Copies each floating-point view out of its storage's bytes, which `bytes_of` finds by key, into `contents`.
 ///
 /// All tensors together have at most `budget` elements: views can share a storage, so that a small file may
 /// claim any number of them.
@@ -35,8 +43,8 @@ pub fn tensors<'a>(
     views: &[(&str, &View)],
     bytes_of: impl Fn(&str) -> Option<&'a [u8]>,
     mut budget: usize,
-) -> Result<BTreeMap<String, Tensor>, Malformed> {
-    let mut tensors = BTreeMap::new();
+    contents: &mut Contents,
+) -> Result<(), Malformed> {
     for &(name, view) in views {
         let storage = &view.storage;
         let bytes = bytes_of(&storage.key).ok_or_else(|| Malformed::NoStorage(storage.key.to_string()))?;
@@ -51,12 +59,13 @@ pub fn tensors<'a>(
         let range = first * storage.number.size()..;
         let from_first = whole.and_then(|whole| whole.get(range)).ok_or_else(outside)?;
         let used = from_first.get(..span(view) * storage.number.size()).ok_or_else(outside)?;
-        if let Some(elements) = storage.number.decode(used) {
+        let tensor = storage.number.decode(used).map(|elements| {
             let data = gather(&elements, &view.shape, &view.strides, count);
-            tensors.insert(name.to_owned(), Tensor { shape: view.shape.clone(), data });
-        }
+            Tensor { shape: view.shape.clone(), data }
+        });
+        contents.insert(name.to_owned(), storage.number, tensor);
     }
-    Ok(tensors)
+    Ok(())
 }
 
 /// Position of the first element and number of elements, if all lie within the storage.

@@ -72,8 +72,19 @@ impl Model {
     }
 
     /// A TorchScript module. It is a program, and is run.
-    pub fn of_module(file: &Path, normalisation: Normalisation) -> Result<Self, TchError> {
-        let module = load_module(file, &normalisation)?;
+    ///
+    /// # Errors
+    /// Why the file is none, in one line: libtorch's own message goes on with a trace of its C++.
+    pub fn of_module(file: &Path, normalisation: Normalisation) -> Result<Self, String> {
+        let module = load_module(file, &normalisation).map_err(|error| {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default().trim_end_matches(" ()");
+            let path = file.display();
+            format!(
+                "`{path}` is no TorchScript module: {line}; make one with `torch.jit.trace(model, images).save(...)`, a \
+                 state dict alone does not say what to compute"
+            )
+        })?;
         Ok(Self { run: Run::Module(module, file.to_owned()), normalisation })
     }
 

@@ -140,8 +140,7 @@ fn load(request: &Request) -> Result<Network, String> {
                 inference::Network::load(card.name, &architecture, layer, outputs, &checkpoint, place);
             Model::of_network(network.map_err(|error| chain(&error))?, normalisation)
         }
-        None => Model::of_module(&request.weights, normalisation)
-            .map_err(|error| format!("cannot load `{}`: {}", request.weights.display(), chain(&error)))?,
+        None => Model::of_module(&request.weights, normalisation)?,
     };
     Ok(Network { model, width: request.width, device, image_bytes: request.input.image_bytes() })
 }

@@ -190,6 +190,21 @@ fn refusals_say_why() {
 }
 
 #[test]
+fn a_file_that_is_no_module_is_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.pt");
+    std::fs::write(&text, "no module").unwrap();
+    for file in [text, fixture::weights().to_owned(), folder.path().join("absent.pt")] {
+        let mut module = request(1);
+        (module.network, module.layer, module.weights) =
+            ("torchscript".to_owned(), "output".to_owned(), file);
+        let error = failure(&[hello(&module)]);
+        assert!(error.contains("is no TorchScript module: ") && error.contains("torch.jit.trace"), "{error}");
+        assert!(!error.contains('\n') && error.len() < 600, "{error}");
+    }
+}
+
+#[test]
 fn weights_of_another_network_are_listed_tensor_by_tensor() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.safetensors");

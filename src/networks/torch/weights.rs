@@ -148,24 +148,27 @@ impl Weights<'_> {
         if !in_memory || !kernels::have_vectors() {
             return Ok(None);
         }
+        let channels = self.find(&format!("{}.weight", convolution.name))?.shape.get(1).copied().unwrap_or(0);
+        let fits = match groups {
+            Groups::Depthwise => Depthwise::fits(kernel, stride, outputs),
+            Groups::Of(1) => (kernel, stride) == (1, 1) || Patches::fits(kernel, channels),
+            Groups::Of(_) => false,
+        };
+        if !fits {
+            return Ok(None);
+        }
         let Folded { filters, shape, bias } = self.fold(convolution, norm)?;
         let bias = bias.unwrap_or_else(|| vec![0.0; outputs]);
         let rounded = || Vec::<f32>::try_from(self.place(&filters, shape)?.f_flatten(0, -1)?);
-        let channels = shape.get(1).copied().unwrap_or(0);
-        Ok(match groups {
+        let (geometry, tiles) = ((kernel, stride, padding), self.arithmetic.tiles);
+        Ok(Some(match groups {
             // These are not rounded, whatever the arithmetic.
-            Groups::Depthwise if Depthwise::fits(kernel, stride, outputs) => {
-                Some(Kernel::Depthwise(Depthwise::new(&filters, &bias, range, (kernel, stride, padding))))
+            Groups::Depthwise => Kernel::Depthwise(Depthwise::new(&filters, &bias, range, geometry)),
+            Groups::Of(_) if (kernel, stride) == (1, 1) => {
+                Kernel::Pointwise(Pointwise::new(&rounded()?, &bias, range, tiles))
             }
-            Groups::Of(1) if (kernel, stride) == (1, 1) => {
-                Some(Kernel::Pointwise(Pointwise::new(&rounded()?, &bias, range, self.arithmetic.tiles)))
-            }
-            Groups::Of(1) if Patches::fits(kernel, channels) => {
-                let shape = (kernel, stride, padding);
-                Some(Kernel::Patches(Patches::new(&rounded()?, &bias, range, shape, self.arithmetic.tiles)))
-            }
-            _ => None,
-        })
+            Groups::Of(_) => Kernel::Patches(Patches::new(&rounded()?, &bias, range, geometry, tiles)),
+        }))
     }
 
     /// `w' = w g / sqrt(v + eps)`, `b' = beta + (b - m) g / sqrt(v + eps)`.

@@ -8,6 +8,7 @@ use crate::figures::per_class_tpr::{self, MethodBars, PerClassBars};
 use crate::figures::tables::MethodEvaluation;
 use crate::figures::training::{self, Curves, EpochRow, TrainingCurves};
 use crate::metrics::mean_true_positive_rate;
+use crate::paper;
 use crate::stage::{Context, Files, StageError};
 use crate::stages::drawing::drawn;
 use crate::types::Emotion;
@@ -35,6 +36,7 @@ impl MakeReport {
             let table = AccuracyTable {
                 methods: evaluations,
                 intervals: &intervals,
+                networks: &self.networks,
                 data_set: &data_set,
                 with_published: self.has_published,
                 stand_in: self.stand_in.as_deref(),
@@ -60,11 +62,26 @@ impl MakeReport {
                 rates: pooled.row_normalised(),
             }
         };
+        let mut heading = self.heading(&self.title, warnings);
+        heading.subtitle.extend(self.networks_said());
         ConfusionMatrices {
-            heading: self.heading(&self.title, warnings),
+            heading,
             columns: self.columns,
             matrices: evaluations.iter().map(matrix).collect(),
         }
+    }
+
+    /// Which networks the matrices are of, beside the paper's where its numbers are compared.
+    fn networks_said(&self) -> Option<String> {
+        let first = self.networks.iter().flatten().next()?;
+        let own = if self.networks.iter().flatten().all(|network| network == first) {
+            format!("network: {first}")
+        } else {
+            let each = self.methods.iter().zip(&self.networks);
+            let each = each.filter_map(|(method, network)| Some(format!("{}: {}", method.name, (*network)?)));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        Some(if self.has_published { format!("{own}; the paper's: {}", paper::NETWORK) } else { own })
     }
 
     fn heading(&self, title: &str, warnings: &[String]) -> Heading {

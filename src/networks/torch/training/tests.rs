@@ -11,6 +11,7 @@ use emolab::networks::{Device, Input, NetworkCard, Precision};
 
 use super::train;
 use crate::fixture;
+use crate::weights::Arithmetic;
 
 const SIDE: u32 = 72;
 const TRAINING: usize = 20;
@@ -209,4 +210,23 @@ fn patience_ends_a_training_that_gets_no_better() {
     let said = run(&training(folder.path(), still), &AtomicBool::new(false)).unwrap();
     let Some((FromWorker::Trained { history, .. }, _)) = said.last() else { panic!("{said:?}") };
     assert!(history.len() < 9, "{}", history.len());
+}
+
+#[test]
+fn a_training_in_bf16_learns_as_one_in_f32() {
+    let last_of = |precision| {
+        let folder = tempfile::tempdir().unwrap();
+        let exact = training(folder.path(), Recipe { rate: 1e-3, ..recipe(3) });
+        let said = run(&Training { precision, ..exact }, &AtomicBool::new(false)).unwrap();
+        let Some((FromWorker::Trained { history, .. }, weights)) = said.last() else { panic!("{said:?}") };
+        (history[2], checkpoint::parse(weights).unwrap())
+    };
+    let (exact, weights) = last_of(Precision::F32);
+    let (coarse, coarse_weights) = last_of(Precision::Bf16);
+    assert!(coarse.training_accuracy > 0.7, "{coarse:?}");
+    assert!((coarse.training_loss - exact.training_loss).abs() < 0.2, "{coarse:?} {exact:?}");
+    assert!(coarse_weights.values().all(|tensor| tensor.data.iter().all(|x| x.is_finite())));
+    // Where the processor has no bf16, it trains in f32.
+    let is_coarse = Arithmetic::new(Precision::Bf16, tch::Device::Cpu).kind == tch::Kind::BFloat16;
+    assert_eq!(weights != coarse_weights, is_coarse);
 }

@@ -67,7 +67,7 @@ impl Trainable {
         let weights = Weights { checkpoint, device, arithmetic: Arithmetic::F32 };
         let mut stream = Stream::new(seed, Purpose::NewLayer);
         let expected = architecture.tensors(Some(outputs));
-        let layers: Vec<&str> = expected.iter().map(|tensor| layer_of(&tensor.name)).collect();
+        let layers: Vec<&str> = expected.iter().map(Expected::layer).collect();
         let frozen = recipe.freeze_through.as_deref();
         let last_frozen = frozen.and_then(|layer| layers.iter().rposition(|other| *other == layer));
         if let (Some(layer), None) = (frozen, last_frozen) {
@@ -178,9 +178,4 @@ impl Trainable {
         let missing = || TchError::TensorNameNotFound(format!("{name}.{part}"), "the network".to_owned());
         self.variable(name, part).map(|variable| &variable.tensor).ok_or_else(missing)
     }
-}
-
-/// A tensor's name without its last part.
-fn layer_of(tensor: &str) -> &str {
-    tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
 }

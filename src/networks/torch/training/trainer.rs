@@ -197,7 +197,7 @@ impl<'a> Trainer<'a> {
         let outputs = self.training.outputs as i64;
         let mut target = labels.shallow_clone();
         if recipe.mixup > 0.0 {
-            let share = beta(&mut stream, recipe.mixup);
+            let share = stream.beta(recipe.mixup);
             let mixed = |x: &Tensor| x.f_mul_scalar(share)?.f_add(&x.f_flip([0])?.f_mul_scalar(1.0 - share)?);
             images = mixed(&images)?;
             target = mixed(&labels.f_one_hot(outputs)?.f_to_kind(Kind::Float)?)?;
@@ -298,17 +298,6 @@ impl State {
 fn count_right(scores: &Tensor, labels: &Tensor) -> Result<usize, TchError> {
     let right = scores.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?;
     Ok(right.f_int64_value(&[])? as usize)
-}
-
-/// A draw from Beta(m, m): Jöhnk 1964.
-fn beta(stream: &mut Stream, m: f64) -> f64 {
-    loop {
-        let a = stream.between(0.0, 1.0).powf(1.0 / m);
-        let b = stream.between(0.0, 1.0).powf(1.0 / m);
-        if a + b > 0.0 && a + b <= 1.0 {
-            return a / (a + b);
-        }
-    }
 }
 
 /// All that decides the weights: a checkpoint of anything else is not taken up.
