@@ -1,8 +1,8 @@
 //! `rate-inside`: how the points of a sweep do in a cross validation inside one fold's training images.
 //!
 //! Everything that is fitted is fitted anew inside; the fold's test images are never seen. Each inner fold is
-//! decomposed once for all numbers of components, and machines of one number are fitted along ascending C, each
-//! starting where the last one came from: the list of what is tried is part of the key.
+//! decomposed once for all numbers of components, and machines are fitted along ascending numbers and ascending C, each
+//! starting where one of less ended: the list of what is tried is part of the key.
 
 use ndarray::s;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use super::svm::{PenaltyOf, Tried};
 use super::{from_json, to_json};
 use crate::solvers::pca::{Keep, PcaError, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
-use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
+use crate::solvers::svm::{ClassWeight, OneVsAllModel, Starts, SvmParameters, SvmSolver};
 use crate::split::Fold;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::{Emotion, Seed};
@@ -165,8 +165,11 @@ impl RateInside {
         // More components than the inner fold has: such a point cannot be the best.
         let too_few = || Unfit("the inner fold has fewer components".to_owned());
         let mut predicted = vec![Err(too_few()); self.tried.len()];
-        for path in paths {
-            let Ok(count) = model.count(path.components) else { continue };
+        let counted = paths.iter().filter_map(|path| Some((model.count(path.components).ok()?, path)));
+        let mut counted: Vec<(usize, &Path)> = counted.collect();
+        counted.sort_by_key(|(count, _)| *count);
+        let mut starts = Starts::default();
+        for (count, path) in counted {
             let kept = scores.slice(s![.., ..count]);
             let train = inside.train_rows(kept).map_err(|error| failed(&error))?;
             let test = inside.test_rows(kept).map_err(|error| failed(&error))?;
@@ -179,7 +182,7 @@ impl RateInside {
                 ..SvmParameters::default()
             };
             let penalties: Vec<f64> = path.tried.iter().map(|(_, c)| *c).collect();
-            let fits = OneVsAllModel::fit_path(&train, &labels, &parameters, &penalties);
+            let fits = OneVsAllModel::fit_path_after(&train, &labels, &parameters, &penalties, &mut starts);
             for ((at, _), svm) in path.tried.iter().zip(fits.map_err(|error| failed(&error))?) {
                 predicted[*at] = answers(svm, test.view())?;
             }

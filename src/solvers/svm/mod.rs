@@ -14,6 +14,7 @@
 //! The answer is unique but for the bias, where no sample lies on the margin: then its interval's middle.
 //! Source: Chang and Lin, *LIBSVM*, ACM TIST 2(3), 2011.
 
+mod along;
 mod compare;
 mod error;
 pub mod interior_point;
@@ -23,9 +24,10 @@ mod model;
 use ndarray::ArrayView2;
 use serde::Serialize;
 
+pub use along::Starts;
 pub use compare::{Comparison, Solved, compare};
 pub use error::SvmError;
-pub use model::{OneVsAllModel, Starts};
+pub use model::OneVsAllModel;
 
 /// Which algorithm solves the binary problems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

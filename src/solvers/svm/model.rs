@@ -3,8 +3,9 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::interior_point::{self, Design, Problem};
-use super::{Binary, ClassWeight, FitReport, SvmError, SvmParameters, SvmSolver, Unsolved, linfa};
+use super::along::{Along, Planes, Starts};
+use super::interior_point::{self, Design};
+use super::{ClassWeight, FitReport, SvmError, SvmParameters, SvmSolver};
 use crate::split::Train;
 use crate::types::Emotion;
 
@@ -19,25 +20,6 @@ pub struct OneVsAllModel {
     pub bias: Array1<f64>,
     /// How the fit of each class went, `[m]`.
     pub fits: Vec<FitReport>,
-}
-
-/// Where fits to more columns of the same samples may start: what was found for fewer.
-#[derive(Debug, Default)]
-pub struct Starts(Vec<Start>);
-
-#[derive(Debug)]
-struct Start {
-    class: Emotion,
-    c: f64,
-    /// Multipliers as shares of their penalties, `[n]`.
-    shares: Vec<f64>,
-}
-
-impl Starts {
-    fn of(&self, class: Emotion, c: f64, samples: usize) -> Option<&[f64]> {
-        let own = self.0.iter().find(|start| start.class == class && start.c.total_cmp(&c).is_eq());
-        own.map(|start| start.shares.as_slice()).filter(|shares| shares.len() == samples)
-    }
 }
 
 /// The answer to a binary problem.
@@ -96,52 +78,17 @@ impl OneVsAllModel {
         let classes = check(scores, labels, parameters, penalties)?;
         let design = (parameters.solver == SvmSolver::InteriorPoint).then(|| Design::new(scores.view()));
         let known = &*starts;
-        let found: Vec<Vec<(Result<Hyperplane, SvmError>, Option<Start>)>> = classes
+        let (planes, next): (Vec<Planes>, Vec<Starts>) = classes
             .par_iter()
             .map(|&class| {
                 let positive: Vec<bool> = labels.iter().map(|label| *label == class).collect();
                 let weight = weight(parameters.class_weight, class, &positive);
-                let mut warm = None;
-                let solve = |&c: &f64| {
-                    let (c_positive, c_negative) = (c * weight, c);
-                    let mut start = None;
-                    let answer = match &design {
-                        Some(design) => {
-                            let problem = Problem { positive: &positive, c_positive, c_negative };
-                            let found = match known.of(class, c, positive.len()) {
-                                Some(shares) => interior_point::solve_from(design, &problem, shares),
-                                None => interior_point::solve(design, &problem, warm.as_ref()).map(
-                                    |(found, next)| {
-                                        warm = Some(next);
-                                        found
-                                    },
-                                ),
-                            };
-                            found.map(|found| {
-                                start = Some(Start { class, c, shares: found.shares(&problem) });
-                                Hyperplane::from(found)
-                            })
-                        }
-                        None => linfa::solve(&Binary {
-                            scores: scores.view(),
-                            positive: &positive,
-                            c_positive,
-                            c_negative,
-                            epsilon: parameters.epsilon,
-                        }),
-                    };
-                    (answer.map_err(|why: Unsolved| SvmError::unsolved(class, c, why)), start)
-                };
-                penalties.iter().map(solve).collect()
+                let (scores, design, epsilon) = (scores.view(), design.as_ref(), parameters.epsilon);
+                Along { class, positive, weight, scores, design, epsilon, known }.solve(penalties)
             })
-            .collect();
-        starts.0.clear();
-        let mut by_class: Vec<std::vec::IntoIter<Result<Hyperplane, SvmError>>> = Vec::new();
-        for of_class in found {
-            let (planes, own): (Vec<_>, Vec<_>) = of_class.into_iter().unzip();
-            starts.0.extend(own.into_iter().flatten());
-            by_class.push(planes.into_iter());
-        }
+            .unzip();
+        *starts = Starts::of_classes(next);
+        let mut by_class: Vec<_> = planes.into_iter().map(Vec::into_iter).collect();
         let width = scores.ncols();
         // Of the errors of a penalty, that of the first class.
         let model = |_: &f64| {

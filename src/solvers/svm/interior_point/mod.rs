@@ -138,24 +138,16 @@ impl Samples {
     }
 }
 
-/// The certified answer, from the shares of the penalties that a like problem's multipliers have, `[n]`
-/// ([`Certificate::shares`]), where that leads there.
-pub(super) fn solve_from(
-    design: &Design<'_>,
-    problem: &Problem<'_>,
-    shares: &[f64],
-) -> Result<Certificate, Unsolved> {
+/// The certified answer from the shares of the penalties that a like problem's multipliers have, `[n]`
+/// ([`Certificate::shares`]), if it is reached from there.
+pub(super) fn solve_from(design: &Design<'_>, problem: &Problem<'_>, shares: &[f64]) -> Option<Certificate> {
     let samples = Samples::new(design, problem);
-    if let Some((mut optimum, steps)) = exchange::optimum(design, &samples, shares) {
-        let estimate = Estimate::of(design, &samples, &mut optimum);
-        if estimate.gap.abs() <= AIM {
-            let certificate = certify(design, &samples, &optimum, estimate, steps);
-            if certificate.gap().abs() <= GAP {
-                return Ok(certificate);
-            }
-        }
-    }
-    solve(design, problem, None).map(|(certificate, _)| certificate)
+    let (mut optimum, steps) = exchange::optimum(design, &samples, shares)?;
+    let estimate = Estimate::of(design, &samples, &mut optimum);
+    // Not a number fails, as it must.
+    (estimate.gap.abs() <= AIM).then_some(())?;
+    let certificate = certify(design, &samples, &optimum, estimate, steps);
+    (certificate.gap().abs() <= GAP).then_some(certificate)
 }
 
 /// The certified answer, and where the next penalty may start.

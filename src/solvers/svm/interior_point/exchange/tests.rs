@@ -21,13 +21,14 @@ fn multipliers_of_fewer_columns_lead_to_the_optimum_of_more() {
             let design = Design::new(own);
             let (cold, _) = solve(&design, &problem, None).unwrap();
             if let Some(shares) = &shares {
-                let samples = Samples::new(&design, &problem);
-                reached += u32::from(optimum(&design, &samples, shares).is_some());
-                let found = solve_from(&design, &problem, shares).unwrap();
-                assert_optimal(&own.to_owned(), &positive, 4.0 * c, c, &found);
-                assert!((found.primal / cold.primal - 1.0).abs() < 1e-12);
-                assert!((&found.weights - &cold.weights).iter().all(|error| error.abs() < 1e-9));
-                assert_eq!(found.support_vectors, cold.support_vectors);
+                let found = solve_from(&design, &problem, shares);
+                reached += u32::from(found.is_some());
+                if let Some(found) = found {
+                    assert_optimal(&own.to_owned(), &positive, 4.0 * c, c, &found);
+                    assert!((found.primal / cold.primal - 1.0).abs() < 1e-12);
+                    assert!((&found.weights - &cold.weights).iter().all(|error| error.abs() < 1e-9));
+                    assert_eq!(found.support_vectors, cold.support_vectors);
+                }
             }
             shares = Some(cold.shares(&problem));
         }
@@ -36,14 +37,12 @@ fn multipliers_of_fewer_columns_lead_to_the_optimum_of_more() {
 }
 
 #[test]
-fn multipliers_that_lead_nowhere_are_left_to_the_interior_point() {
+fn multipliers_that_lead_nowhere_are_left() {
     let (rows, positive) = classes(60, 4, 0.4, 0.2, 6);
     let problem = Problem { positive: &positive, c_positive: 1.5, c_negative: 1.0 };
     let design = Design::new(rows.view());
-    let (cold, _) = solve(&design, &problem, None).unwrap();
     // None is inside its bounds, more are than can be, and shares that are no numbers.
     for shares in [vec![0.0; 60], vec![0.5; 60], vec![f64::NAN; 60]] {
-        let found = solve_from(&design, &problem, &shares).unwrap();
-        assert_eq!(found, cold);
+        assert_eq!(solve_from(&design, &problem, &shares), None);
     }
 }
