@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::features::Features;
 use super::inner_folds::{InnerFolds, Parts, Unfit, answers};
 use super::inspect::Manifest;
+use super::pca::with_way_out;
 use super::split::Split;
 use super::svm::{PenaltyOf, Tried};
 use super::{from_json, to_json};
@@ -152,7 +153,9 @@ impl RateInside {
     ) -> Result<Vec<Result<Vec<Emotion>, Unfit>>, StageError> {
         let failed =
             |error: &dyn std::fmt::Display| StageError::Failed(format!("inner cross validation: {error}"));
-        let bad = |error: PcaError| StageError::BadInput(format!("inner cross validation: {error}"));
+        let bad = |error: PcaError| {
+            StageError::BadInput(format!("inner cross validation: {}", with_way_out(&error)))
+        };
         let rows = parts.rows.get().view();
         let train = inside.train_rows(rows).map_err(|error| failed(&error))?;
         let labels = inside.train_of(parts.labels.get()).map_err(|error| failed(&error))?;

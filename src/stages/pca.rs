@@ -85,6 +85,11 @@ impl Reduction {
 
 /// What an experiment's author can do about it.
 fn bad_input(error: &PcaError) -> StageError {
+    StageError::BadInput(with_way_out(error))
+}
+
+/// The error and what an experiment's author can do about it.
+pub(super) fn with_way_out(error: &PcaError) -> String {
     let way_out = match error {
         PcaError::NoVariance { .. } => "features that are all alike tell nothing: leave the method out",
         PcaError::TooManyComponents { .. } | PcaError::RankTooLow { .. } => {
@@ -93,7 +98,7 @@ fn bad_input(error: &PcaError) -> StageError {
         PcaError::NotFinite { .. } => "the features are at fault: what made them gave no number there",
         _ => "see `components` in `[pca]`",
     };
-    StageError::BadInput(format!("{error}; {way_out}"))
+    format!("{error}; {way_out}")
 }
 
 /// What is decomposed for a number of components, so that numbers near it, and up to `shared`, share the

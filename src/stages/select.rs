@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::features::Features;
 use super::inner_folds::{InnerFolds, Unfit, answers};
 use super::inspect::Manifest;
-use super::pca::level;
+use super::pca::{level, with_way_out};
 use super::split::Split;
 use super::{from_json, to_json};
-use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
+use crate::solvers::pca::{Keep, PcaError, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
 use crate::split::{Fold, Train};
@@ -150,8 +150,8 @@ impl SelectPenalty {
             Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&train, most, self.pca_solver),
             keep @ Keep::Variance(_) => PcaModel::fit(&train, keep, self.pca_solver),
         };
-        let bad = |error: crate::solvers::pca::PcaError| {
-            StageError::BadInput(format!("inner cross validation: {error}"))
+        let bad = |error: PcaError| {
+            StageError::BadInput(format!("inner cross validation: {}", with_way_out(&error)))
         };
         let model = model.map_err(bad)?;
         let model = model.keep(self.components).map_err(bad)?;

@@ -105,12 +105,23 @@ impl Artifact for Classifiers {
 struct Unfitted {
     /// Whether what the user gave is wrong.
     is_input: bool,
+    /// From 0.
+    fold: usize,
     reason: String,
 }
 
+impl Unfitted {
+    /// As the stage's own error, whose name tells the fold.
+    fn in_its_stage(self) -> StageError {
+        let reason = self.reason;
+        if self.is_input { StageError::BadInput(reason) } else { StageError::Failed(reason) }
+    }
+}
+
 impl From<Unfitted> for StageError {
-    fn from(Unfitted { is_input, reason }: Unfitted) -> Self {
-        if is_input { Self::BadInput(reason) } else { Self::Failed(reason) }
+    fn from(unfitted: Unfitted) -> Self {
+        let reason = format!("fold {}: {}", unfitted.fold + 1, unfitted.reason);
+        Unfitted { reason, ..unfitted }.in_its_stage()
     }
 }
 
@@ -190,15 +201,18 @@ impl Stage for TrainSvm {
             context.check_cancelled()?;
             fitted.push(match self.fit(context, tried, &mut starts) {
                 Ok(classifier) => Ok(classifier),
-                // Of several, those that can be trained are.
-                Err(StageError::BadInput(reason)) if self.tried.len() > 1 => {
-                    Err(Unfitted { is_input: true, reason })
+                // Those of the others that can be trained are.
+                Err(StageError::BadInput(reason)) => {
+                    Err(Unfitted { is_input: true, fold: self.fold, reason })
                 }
-                Err(StageError::Failed(reason)) if self.tried.len() > 1 => {
-                    Err(Unfitted { is_input: false, reason })
-                }
+                Err(StageError::Failed(reason)) => Err(Unfitted { is_input: false, fold: self.fold, reason }),
                 Err(error) => return Err(error),
             });
+        }
+        if let Some(Err(first)) = fitted.first()
+            && fitted.iter().all(Result::is_err)
+        {
+            return Err(first.clone().in_its_stage());
         }
         Ok(Classifiers(fitted))
     }

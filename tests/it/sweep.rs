@@ -161,7 +161,7 @@ fn a_point_that_fails_stands_in_the_results_and_the_others_are_computed() {
         let failed = row["pca.components"] == "17";
         assert_eq!(row["status"], if failed { "failed" } else { "done" });
         assert_eq!(row["true_positive_rate"].is_empty(), failed);
-        assert_eq!(row["reason"].contains("17 principal components"), failed, "{row:?}");
+        assert_eq!(row["reason"].contains("fold 1: 17 principal components"), failed, "{row:?}");
     }
     // What succeeded is not computed again; what failed is tried again, and its figure can be drawn.
     let again = project.emolab(&["run", FILE]);
@@ -172,6 +172,17 @@ fn a_point_that_fails_stands_in_the_results_and_the_others_are_computed() {
     project.edit(FILE, "[4, 17, 8]", "[4, 16, 8]");
     project.must(&["run", FILE]);
     assert!(rows(&project, "sweep.csv").iter().all(|row| row["status"] == "done"));
+}
+
+#[test]
+fn machines_of_which_none_can_be_trained_fail_in_their_own_stage() {
+    let project = project("\"pca.components\" = [4, 8]\n\"svm.c\" = [1, 1.7e308]\nselect = \"none\"\n");
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let failed = rows(&project, "sweep.csv").into_iter().filter(|row| row["status"] == "failed");
+    let reasons: Vec<String> = failed.map(|row| row["reason"].clone()).collect();
+    assert_eq!(reasons.len(), 18);
+    assert!(reasons.iter().all(|reason| reason.starts_with("train-svm DINOv2 fold ")), "{}", reasons[0]);
 }
 
 #[test]

@@ -115,9 +115,9 @@ impl<'a> Design<'a> {
         self.kernel.as_ref().filter(|_| self.is_by_sample)
     }
 
-    /// `X X'`, where it is kept.
-    pub const fn products(&self) -> Option<&Mat<f64>> {
-        self.kernel.as_ref()
+    /// `X X'` of few samples.
+    pub fn products(&self) -> Option<&Mat<f64>> {
+        self.kernel.as_ref().filter(|_| self.samples <= FEW)
     }
 
     /// Squared lengths of the samples, without the one, `[n]`.

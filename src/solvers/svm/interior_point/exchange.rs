@@ -44,7 +44,7 @@ const ALIKE: f64 = 0.5;
 const AT_MARGIN: f64 = 1e-9;
 
 /// The optimum from shares of the penalties, `[n]`, each from 0 to 1, with `sum y alpha = 0`, and the steps taken; nothing
-/// where products of all pairs are not kept, or where it is not reached.
+/// where there are too many samples to keep the products of all pairs, or where it is not reached.
 pub(super) fn optimum(design: &Design<'_>, samples: &Samples, shares: &[f64]) -> Option<(Point, usize)> {
     let mut exchange = Exchange::new(design, samples, shares)?;
     for steps in 1..=MOST_STEPS * shares.len() {
