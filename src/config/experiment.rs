@@ -143,6 +143,14 @@ pub enum Labels {
 }
 
 impl Labels {
+    /// The variant that is trained on them, as an experiment calls it.
+    pub const fn variant(self) -> &'static str {
+        match self {
+            Self::Strong => "fine-tuned",
+            Self::Weak => "noisy-fine-tuned",
+        }
+    }
+
     /// The table that says what is trained on, without its brackets.
     pub const fn table(self) -> &'static str {
         match self {

@@ -62,20 +62,15 @@ pub(super) fn need_trainings(top: &Section<'_>, methods: &[Method], trainings: &
     let mut checked = BTreeSet::new();
     for method in methods {
         let Features::Cnn(Cnn { training: Some(labels), network, .. }) = &method.features else { continue };
-        let table = match labels {
-            Labels::Strong => "fine-tuned",
-            Labels::Weak => "noisy-fine-tuned",
-        };
+        let (all, variant) = (top.table("training"), labels.variant());
         if let Some(training) = trainings.with(*labels) {
-            let section = top.table("training").table(table);
-            if checked.insert((network.name, table)) {
-                training_layers::check(&section, network, &training.recipe);
+            if checked.insert((network.name, variant)) {
+                training_layers::check(&all.table(variant), network, &training.recipe);
             }
-        }
-        // A table with problems of its own has told them.
-        if trainings.with(*labels).is_none() && !top.table("training").has(table) {
+        } else if !all.has(variant) {
+            // A table with problems of its own has told them.
             let message = format!("`{}` has nothing to be trained on", method.name);
-            top.refuse("method", message, &format!("expected a table `[training.{table}]`"));
+            top.refuse("method", message, &format!("expected a table `[{}]`", labels.table()));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use figment::value::Value;
 
-use super::experiment::{Dataset, OnBadImage, Training, Trainings};
+use super::experiment::{Dataset, Labels, OnBadImage, Training, Trainings};
 use super::field::Field;
 use super::names::{above_0, from_0, show_value};
 use super::section::Section;
@@ -22,7 +22,8 @@ pub(super) fn read(table: Section<'_>, seed: Seed) -> Trainings {
         let inner = table.table(key);
         is_there.then(|| training(inner, seed)).flatten()
     };
-    let trainings = Trainings { fine_tuned: one("fine-tuned"), noisy: one("noisy-fine-tuned") };
+    let trainings =
+        Trainings { fine_tuned: one(Labels::Strong.variant()), noisy: one(Labels::Weak.variant()) };
     table.end();
     trainings
 }

@@ -4,7 +4,7 @@ use super::data::repeat_label;
 use super::graph::Graph;
 use super::pipeline::{self, Built, Shared, Wired, pca_code, svm_code};
 use super::{Failures, Places, PlanError, PlannedPoint, Reported};
-use crate::config::experiment::{Experiment, Penalty};
+use crate::config::experiment::Penalty;
 use crate::config::sweep::{Axis, Point, Sweep};
 use crate::config::{Resolved, Shown};
 use crate::solvers::pca::Keep;
@@ -23,7 +23,8 @@ pub(super) fn build(
     failures: &Failures,
     context: (&Store, &Places),
 ) -> Result<Built, PlanError> {
-    let shared = sweep.points.iter().map(|point| components(&point.experiment)).max().unwrap_or(0);
+    let shared = sweep.points.iter().filter_map(|point| point.experiment.pca.components.number()).max();
+    let shared = shared.unwrap_or(0);
     let mut wired: Vec<Option<Wired>> = Vec::with_capacity(sweep.points.len());
     for (number, point) in sweep.points.iter().enumerate() {
         if failures.points.contains_key(&number) {
@@ -75,20 +76,8 @@ fn digest(all: &[String]) -> Digest {
     }
 }
 
-/// Components that a decomposition must hold for this point.
-fn components(experiment: &Experiment) -> usize {
-    match experiment.pca.components {
-        Keep::Count(count) | Keep::AtMost(count) => count,
-        Keep::Variance(_) => 0,
-    }
-}
-
 /// Numbers of components of the points that differ in nothing else from one whose C is given, ascending.
 fn alike(sweep: &Sweep, point: &Point) -> Vec<Keep> {
-    let number = |keep: &Keep| match keep {
-        Keep::Count(count) | Keep::AtMost(count) => Some(*count),
-        Keep::Variance(_) => None,
-    };
     let Some(axis) = sweep.axes.iter().position(|axis| axis.path == "pca.components") else {
         return Vec::new();
     };
@@ -100,8 +89,8 @@ fn alike(sweep: &Sweep, point: &Point) -> Vec<Keep> {
         values.into_iter().all(|(at, (other, own))| at == axis || other == own)
     };
     let keeps = sweep.points.iter().filter(is_alike).map(|other| other.experiment.pca.components);
-    let mut keeps: Vec<Keep> = keeps.filter(|keep| number(keep).is_some()).collect();
-    keeps.sort_by_key(number);
+    let mut keeps: Vec<Keep> = keeps.filter(|keep| keep.number().is_some()).collect();
+    keeps.sort_by_key(|keep| keep.number());
     keeps
 }
 

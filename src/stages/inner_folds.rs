@@ -4,8 +4,10 @@ use ndarray::{Array2, ArrayView2};
 
 use super::features::Features;
 use super::inspect::Manifest;
+use super::pca::with_way_out;
 use super::split::Split;
 use crate::metrics::{Evaluation, mean_true_positive_rate};
+use crate::solvers::pca::PcaError;
 use crate::solvers::svm::{OneVsAllModel, SvmError};
 use crate::split::{self, Fold, Train};
 use crate::stage::{Context, StageError};
@@ -113,6 +115,11 @@ impl Parts {
         };
         predicted.into_iter().map(rate).collect()
     }
+}
+
+/// Why principal components of an inner fold cannot be found, and the way out.
+pub(super) fn no_components(error: &PcaError) -> StageError {
+    StageError::BadInput(format!("inner cross validation: {}", with_way_out(error)))
 }
 
 fn failed(error: &dyn std::fmt::Display) -> StageError {

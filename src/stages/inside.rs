@@ -8,13 +8,12 @@ use ndarray::s;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{InnerFolds, Parts, Unfit, answers};
+use super::inner_folds::{InnerFolds, Parts, Unfit, answers, no_components};
 use super::inspect::Manifest;
-use super::pca::with_way_out;
 use super::split::Split;
 use super::svm::{PenaltyOf, Tried};
 use super::{from_json, to_json};
-use crate::solvers::pca::{Keep, PcaError, PcaModel, PcaSolver};
+use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{ClassWeight, OneVsAllModel, Starts, SvmParameters, SvmSolver};
 use crate::split::Fold;
@@ -153,9 +152,6 @@ impl RateInside {
     ) -> Result<Vec<Result<Vec<Emotion>, Unfit>>, StageError> {
         let failed =
             |error: &dyn std::fmt::Display| StageError::Failed(format!("inner cross validation: {error}"));
-        let bad = |error: PcaError| {
-            StageError::BadInput(format!("inner cross validation: {}", with_way_out(&error)))
-        };
         let rows = parts.rows.get().view();
         let train = inside.train_rows(rows).map_err(|error| failed(&error))?;
         let labels = inside.train_of(parts.labels.get()).map_err(|error| failed(&error))?;
@@ -163,8 +159,8 @@ impl RateInside {
             Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&train, most, self.pca_solver),
             Keep::Variance(_) => PcaModel::fit(&train, self.level, self.pca_solver),
         };
-        let model = model.map_err(bad)?;
-        let scores = model.project(rows).map_err(bad)?;
+        let model = model.map_err(|error| no_components(&error))?;
+        let scores = model.project(rows).map_err(|error| no_components(&error))?;
         // More components than the inner fold has: such a point cannot be the best.
         let too_few = || Unfit("the inner fold has fewer components".to_owned());
         let mut predicted = vec![Err(too_few()); self.tried.len()];

@@ -8,12 +8,12 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{InnerFolds, Unfit, answers};
+use super::inner_folds::{InnerFolds, Unfit, answers, no_components};
 use super::inspect::Manifest;
-use super::pca::{level, with_way_out};
+use super::pca::level;
 use super::split::Split;
 use super::{from_json, to_json};
-use crate::solvers::pca::{Keep, PcaError, PcaModel, PcaSolver};
+use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
 use crate::split::{Fold, Train};
@@ -150,15 +150,13 @@ impl SelectPenalty {
             Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&train, most, self.pca_solver),
             keep @ Keep::Variance(_) => PcaModel::fit(&train, keep, self.pca_solver),
         };
-        let bad = |error: PcaError| {
-            StageError::BadInput(format!("inner cross validation: {}", with_way_out(&error)))
-        };
-        let model = model.map_err(bad)?;
-        let model = model.keep(self.components).map_err(bad)?;
-        let scores = train.try_map(|rows| model.project(rows.view())).map_err(bad)?;
+        let model = model.map_err(|error| no_components(&error))?;
+        let model = model.keep(self.components).map_err(|error| no_components(&error))?;
+        let scores =
+            train.try_map(|rows| model.project(rows.view())).map_err(|error| no_components(&error))?;
         let scale = ScaleModel::fit(&scores, self.scale).map_err(|error| failed(&error))?;
         let scores = scores.try_map(|scores| scale.apply(scores.view())).map_err(|error| failed(&error))?;
-        let tested = model.project(test.get().view()).map_err(bad)?;
+        let tested = model.project(test.get().view()).map_err(|error| no_components(&error))?;
         let tested = scale.apply(tested.view()).map_err(|error| failed(&error))?;
         let parameters = SvmParameters {
             class_weight: self.class_weight,

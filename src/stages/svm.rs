@@ -235,10 +235,8 @@ impl TrainSvm {
         let data = training_scores(&split, self.fold, scores, &manifest, self.scale)?;
         let parameters =
             SvmParameters { c, class_weight: self.class_weight, solver: self.solver, ..Default::default() };
-        let svm = context.parallel(|| {
-            OneVsAllModel::fit_path_after(&data.scores, &data.labels, &parameters, &[c], starts)
-        });
-        let svm = svm.and_then(|path| path.into_iter().next().ok_or(SvmError::NoPenalty)?);
+        let svm =
+            context.parallel(|| OneVsAllModel::fit_after(&data.scores, &data.labels, &parameters, starts));
         let svm = svm.map_err(|error| unfitted(&error))?;
         Ok(Classifier { svm, scale: data.scale, c })
     }

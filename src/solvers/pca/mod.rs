@@ -95,6 +95,14 @@ pub enum Keep {
 }
 
 impl Keep {
+    /// The number asked for, where it is one.
+    pub const fn number(self) -> Option<usize> {
+        match self {
+            Self::Count(count) | Self::AtMost(count) => Some(count),
+            Self::Variance(_) => None,
+        }
+    }
+
     /// How many components of rows `[samples, features]` must be found for it.
     ///
     /// # Errors

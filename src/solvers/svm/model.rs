@@ -44,7 +44,20 @@ impl OneVsAllModel {
         labels: &Train<Vec<Emotion>>,
         parameters: &SvmParameters,
     ) -> Result<Self, SvmError> {
-        let models = Self::fit_path(train, labels, parameters, &[parameters.c])?;
+        Self::fit_after(train, labels, parameters, &mut Starts::default())
+    }
+
+    /// As [`fit`](Self::fit), from what was found for the first few of the columns ([`fit_path_after`](Self::fit_path_after)).
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_after(
+        train: &Train<Array2<f64>>,
+        labels: &Train<Vec<Emotion>>,
+        parameters: &SvmParameters,
+        starts: &mut Starts,
+    ) -> Result<Self, SvmError> {
+        let models = Self::fit_path_after(train, labels, parameters, &[parameters.c], starts)?;
         models.into_iter().next().ok_or(SvmError::NoPenalty)?
     }
 
