@@ -1,18 +1,19 @@
 //! `extract-features`: a layer of a network, run over every image of the manifest.
 //!
 //! Rows are kept per image while the stage runs: a stopped run continues, a changed image costs one row, and data
-//! sets that share an image share its row. Images are decoded by this process, a few batches ahead of the forward
-//! passes, which run in the worker process; so however many images there are, a handful of batches is in memory.
+//! sets that share an image share its row. Images are decoded by this process, forward passes run in the worker process
+//! ([`lanes`]); however many images there are, those of one pass for each thread are in memory.
+
+mod lanes;
 
 use std::path::PathBuf;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use ndarray::Array2;
-use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
 
+use self::lanes::make_passes;
 use super::features::Features;
 use super::fine_tune::Trained;
 use super::inspect::Manifest;
@@ -24,10 +25,6 @@ use crate::stage::{Context, Extractor, Handle, Occupies, Stage, StageError};
 use crate::store::Key;
 use crate::types::{Digest, Emotion};
 
-/// Images per forward pass; the features do not depend on it.
-const BATCH: usize = 16;
-/// Batches decoded ahead of the forward pass.
-const AHEAD: usize = 3;
 /// Finished rows go to disk when so many or so old.
 const KEEP_ROWS: usize = 2048;
 const KEEP_AFTER: Duration = Duration::from_secs(5);
@@ -159,7 +156,6 @@ impl ExtractFeatures {
         features: &mut Array2<f32>,
     ) -> Result<(), StageError> {
         let listing = context.get(&self.listing)?;
-        let failed = |error: WorkerError| StageError::Failed(error.to_string());
         let (weights, outputs) = match &self.extraction.weights {
             Weights::File(_) => {
                 say_unpublished(context, &self.weights_file)?;
@@ -187,73 +183,34 @@ impl ExtractFeatures {
         let _turn = worker::turn();
         context.check_cancelled()?;
         let started = worker::start(&program, &request).map_err(not_started)?;
-        let (mut sender, mut receiver, guard) = started.split();
-        let (decoded_in, decoded_out) = mpsc::sync_channel::<Result<(Vec<u8>, usize), StageError>>(AHEAD);
-        let (sent_in, sent_out) = mpsc::sync_channel::<Result<usize, StageError>>(AHEAD);
-        let mut kept = Kept { from: 0, since: Instant::now() };
-        std::thread::scope(|scope| {
-            // Decodes ahead; ends early when the other side hangs up.
-            let listing = &listing;
-            scope.spawn(move || {
-                for batch in missing.chunks(BATCH) {
-                    let pixels = self.decode(context, manifest, listing, batch);
-                    let stop = pixels.is_err();
-                    if decoded_in.send(pixels.map(|pixels| (pixels, batch.len()))).is_err() || stop {
-                        return;
-                    }
+        let passes: Vec<&[usize]> = missing.chunks(started.images_per_pass.max(1)).collect();
+        let (sender, receiver, guard) = started.split();
+        let mut kept = Kept { finished: Vec::new(), since: Instant::now() };
+        let mut done = 0;
+        let made = make_passes(
+            context.threads(),
+            passes.len(),
+            (sender, receiver),
+            |pass| Ok((self.decode(context, manifest, &listing, passes[pass])?, passes[pass].len())),
+            |pass, rows| {
+                for (row, &at) in rows.chunks_exact(self.extraction.width).zip(passes[pass]) {
+                    self.check(manifest, at, row)?;
+                    features.row_mut(at).iter_mut().zip(row).for_each(|(to, from)| *to = *from);
+                    kept.finished.push(at);
                 }
-            });
-            // Feeds the worker; a batch is in flight while the one before is computed.
-            scope.spawn(move || {
-                for decoded in decoded_out {
-                    let sent = decoded.and_then(|(pixels, count)| {
-                        match sender.send(&pixels, count) {
-                            // Why it takes no more comes from the receiver.
-                            Ok(()) | Err(WorkerError::Closed) => Ok(count),
-                            Err(error) => Err(failed(error)),
-                        }
-                    });
-                    let stop = sent.is_err();
-                    if sent_in.send(sent).is_err() || stop {
-                        return;
-                    }
+                done += passes[pass].len();
+                context.progress(done, missing.len());
+                if kept.since.elapsed() > KEEP_AFTER || kept.finished.len() >= KEEP_ROWS {
+                    self.keep(context, manifest, &kept.finished, features)?;
+                    kept = Kept { finished: Vec::new(), since: Instant::now() };
                 }
-            });
-            let mut done = 0;
-            for sent in sent_out {
-                let received = sent.and_then(|count| {
-                    context.check_cancelled()?;
-                    Ok((receiver.receive().map_err(failed)?, count))
-                });
-                let kept_now = received.and_then(|(rows, count)| {
-                    for (row, &at) in
-                        rows.chunks_exact(self.extraction.width).zip(&missing[done..done + count])
-                    {
-                        self.check(manifest, at, row)?;
-                        features.row_mut(at).iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-                    }
-                    done += count;
-                    context.progress(done, missing.len());
-                    let old = kept.since.elapsed() > KEEP_AFTER;
-                    if done == missing.len() || old || done - kept.from >= KEEP_ROWS {
-                        self.keep(context, manifest, &missing[kept.from..done], features)?;
-                        kept = Kept { from: done, since: Instant::now() };
-                    }
-                    Ok(())
-                });
-                if let Err(error) = kept_now {
-                    // What is finished stays even now; the worker is killed, so nobody waits for it.
-                    let finished = self.keep(context, manifest, &missing[kept.from..done], features);
-                    drop(guard);
-                    return Err(error).or_else(|error| finished.and(Err(error)));
-                }
-            }
-            if done == missing.len() {
-                Ok(())
-            } else {
-                Err(StageError::Failed(format!("only {done} of {} images came back", missing.len())))
-            }
-        })
+                context.check_cancelled()
+            },
+        );
+        // What is finished stays even after an error; the worker is killed, so nobody waits for it.
+        let finished = self.keep(context, manifest, &kept.finished, features);
+        drop(guard);
+        made.and(finished)
     }
 
     /// Whether a network's numbers are numbers: with damaged weights they are not, and nothing later can tell why.
@@ -286,26 +243,25 @@ impl ExtractFeatures {
         context.keep_rows(self.extractor, &images, rows.view())
     }
 
-    /// Pixels of a batch, `[b, size, size, 3]`.
+    /// Pixels of the images of a pass, `[b, size, size, 3]`.
     fn decode(
         &self,
         context: &Context<'_>,
         manifest: &Manifest,
         listing: &Listing,
-        batch: &[usize],
+        pass: &[usize],
     ) -> Result<Vec<u8>, StageError> {
-        context.check_cancelled()?;
         let limits = images::Limits { max_pixels: self.max_pixels, ..images::Limits::default() };
-        let decode = |&at: &usize| {
+        let mut pixels = Vec::new();
+        for &at in pass {
+            context.check_cancelled()?;
             let image = &manifest.images[at];
             let bytes = listing.bytes(image.row as usize, &self.folder)?;
             let bad = |error: images::ImageError| StageError::BadInput(format!("{}: {error}", image.path));
-            let pixels = images::decode(&bytes, &limits).map_err(bad)?;
-            images::prepare(&pixels, &self.extraction.preprocess).map_err(bad)
-        };
-        let decoded: Vec<Vec<u8>> =
-            context.parallel(|| batch.par_iter().map(decode).collect::<Result<_, StageError>>())?;
-        Ok(decoded.concat())
+            let decoded = images::decode(&bytes, &limits).map_err(bad)?;
+            pixels.extend(images::prepare(&decoded, &self.extraction.preprocess).map_err(bad)?);
+        }
+        Ok(pixels)
     }
 }
 
@@ -326,7 +282,9 @@ pub(super) fn say_unpublished(context: &Context<'_>, file: &std::path::Path) -> 
     Ok(())
 }
 
+/// Rows that are finished and not on disk.
 struct Kept {
-    from: usize,
+    /// Places in the manifest.
+    finished: Vec<usize>,
     since: Instant,
 }

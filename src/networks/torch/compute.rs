@@ -118,7 +118,7 @@ fn work(network: &Network, queue: &Mutex<Receiver<Pass>>) {
 
 impl Network {
     /// Images per forward pass.
-    fn batch(&self) -> usize {
+    pub fn batch(&self) -> usize {
         if self.device.is_cuda() || self.model.has_large_head() {
             BATCH
         } else if self.model.is_independent() {

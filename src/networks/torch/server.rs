@@ -86,6 +86,7 @@ fn extract(
         device: describe(network.device),
         libtorch: libtorch_version(),
         width: network.width,
+        images_per_pass: network.batch(),
     };
     protocol::write(output, &ready, &[]).map_err(|error| error.to_string())?;
 

@@ -183,7 +183,7 @@ fn refusals_say_why() {
 
     let later = ToWorker::Hello { version: 99, job: serde_json::Value::Null };
     let error = failure(&[(later, Vec::new())]);
-    assert!(error.contains("version 2") && error.contains("version 99"), "{error}");
+    assert!(error.contains("version 3") && error.contains("version 99"), "{error}");
 
     let error = failure(&[hello(&request(1)), (ToWorker::Batch { images: 1 }, vec![0; 5])]);
     assert_eq!(error, "1 images of 5 bytes");

@@ -24,6 +24,8 @@ pub struct Worker {
     pub libtorch: String,
     /// Numbers per image of the layer that was asked for.
     pub width: usize,
+    /// Images of one forward pass, which one of its threads makes.
+    pub images_per_pass: usize,
     sender: Sender,
     receiver: Receiver,
     guard: Guard,
@@ -76,13 +78,13 @@ pub fn start(program: &Path, request: &Request) -> Result<Worker, WorkerError> {
     // A child that dies before it has read this says more on its other pipes.
     let _ = sender.write(&hello(&Job::Extract(request.clone()))?, &[]);
     let (answer, _) = receiver.answer()?;
-    let FromWorker::Ready { device, libtorch, width } = answer else {
+    let FromWorker::Ready { device, libtorch, width, images_per_pass } = answer else {
         return Err(WorkerError::Protocol(format!("{answer:?} before it is ready")));
     };
     if width != request.width {
         return Err(WorkerError::Protocol(format!("width {width} instead of {}", request.width)));
     }
-    Ok(Worker { device, libtorch, width, sender, receiver, guard })
+    Ok(Worker { device, libtorch, width, images_per_pass, sender, receiver, guard })
 }
 
 /// Starts the worker `program` on a training; `labels` holds one per image. What it says comes from

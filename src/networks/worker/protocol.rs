@@ -14,7 +14,7 @@ use crate::networks::recipe::Recipe;
 use crate::networks::{Device, Input, NetworkCard, Precision};
 
 /// Raised when frames or messages change their meaning; parent and child must agree.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const MAGIC: [u8; 4] = *b"EMOT";
 const HEADER_LIMIT: u64 = 1 << 20;
@@ -155,6 +155,8 @@ pub enum FromWorker {
         libtorch: String,
         /// Numbers per image.
         width: usize,
+        /// Images of one forward pass.
+        images_per_pass: usize,
     },
     /// Payload: `[images, width]` of f32.
     Features {

@@ -209,6 +209,9 @@ fn feasible(alpha: &[f64], samples: &Samples) -> Vec<f64> {
     alpha
 }
 
+/// Turns of a loss that are sorted.
+const FEW_TURNS: usize = 64;
+
 /// The bias of least loss for decision values without one, `[n]`; the middle where an interval has it.
 /// LIBSVM gives one of that interval's ends where no multiplier is free.
 ///
@@ -218,11 +221,25 @@ fn best_bias((values, errors): (&[f64], &[f64]), samples: &Samples) -> f64 {
     let mut turns: Vec<(f64, f64)> = (0..values.len())
         .map(|i| (samples.sign[i] * (1.0 + errors[i]) - values[i], samples.penalty[i]))
         .collect();
-    turns.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let order = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1));
     let mut slope = -samples.sums_of_sides(&samples.penalty).0;
     let flat = 1e-12 * samples.penalty.iter().sum::<f64>();
+    // Halves of those that are left: sorting all would not be linear.
+    let (mut left, mut beyond) = (turns.as_mut_slice(), None);
+    while left.len() > FEW_TURNS {
+        let (lower, middle, _) = left.select_nth_unstable_by(left.len() / 2, order);
+        let rise: f64 = lower.iter().map(|(_, penalty)| penalty).sum();
+        let (first, is_lower) = (middle.0, slope + rise >= -flat);
+        let (lower, upper) = left.split_at_mut(left.len() / 2);
+        if is_lower {
+            (left, beyond) = (lower, Some(first));
+        } else {
+            (left, slope) = (upper, slope + rise);
+        }
+    }
+    left.sort_unstable_by(order);
     let mut flat_from = None;
-    for (bias, penalty) in turns {
+    for (bias, penalty) in left.iter().copied() {
         if let Some(from) = flat_from {
             return 0.5 * (from + bias);
         }
@@ -234,5 +251,6 @@ fn best_bias((values, errors): (&[f64], &[f64]), samples: &Samples) -> f64 {
             flat_from = Some(bias);
         }
     }
-    flat_from.unwrap_or(0.0)
+    let end = flat_from.or(beyond).unwrap_or(0.0);
+    0.5 * (end + beyond.unwrap_or(end))
 }

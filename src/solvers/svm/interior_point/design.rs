@@ -46,16 +46,19 @@ impl<'a> Design<'a> {
     pub fn new(scores: ArrayView2<'a, f64>) -> Self {
         let scores = Scores::new(scores);
         let (samples, columns) = scores.dim();
-        let (rows, basis) = if samples < columns {
+        let (in_basis, basis) = if samples < columns {
             let wide = Mat::from_fn(columns, samples, |i, j| scores.get(j, i));
             let factors = wide.qr();
-            (factors.thin_R().transpose().to_owned(), Some(factors.compute_thin_Q()))
+            (Some(factors.thin_R().transpose().to_owned()), Some(factors.compute_thin_Q()))
         } else {
-            (Mat::from_fn(samples, columns, |i, j| scores.get(i, j)), None)
+            (None, None)
         };
-        let width = rows.ncols();
+        let width = columns.min(samples);
+        let get =
+            |i: usize, j: usize| in_basis.as_ref().map_or_else(|| scores.get(i, j), |rows| rows[(i, j)]);
         let is_by_sample = samples as f64 <= BY_SAMPLE * width as f64;
         let kernel = (is_by_sample || samples <= FEW).then(|| {
+            let rows = Mat::from_fn(samples, width, get);
             let mut kernel = Mat::zeros(samples, samples);
             let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
             triangular::matmul(
@@ -76,16 +79,15 @@ impl<'a> Design<'a> {
             }
             kernel
         });
-        let squared_norms = rows.row_iter().map(|row| row.squared_norm_l2()).collect();
         let height = rows_of_chunk(width);
-        let chunks = (0..samples)
-            .step_by(height)
-            .map(|first| {
-                Mat::from_fn(height.min(samples - first), width + 1, |i, j| {
-                    if j == width { 1.0 } else { rows[(first + i, j)] }
-                })
+        let chunk = |number: usize| {
+            let first = number * height;
+            Mat::from_fn(height.min(samples - first), width + 1, |i, j| {
+                if j == width { 1.0 } else { get(first + i, j) }
             })
-            .collect();
+        };
+        let chunks: Vec<Mat<f64>> = (0..samples.div_ceil(height)).into_par_iter().map(chunk).collect();
+        let squared_norms = chunks.par_iter().flat_map_iter(|chunk| squared_norms(chunk, width)).collect();
         Self { scores, chunks, samples, width, basis, kernel, is_by_sample, squared_norms }
     }
 
@@ -208,11 +210,18 @@ impl<'a> Design<'a> {
 
     /// `A' v`, `[r + 1]`, of `v` `[n]`.
     pub fn transposed_times(&self, v: &[f64]) -> Vec<f64> {
-        let add = |chunk: &Mat<f64>, first: usize, sum: MatMut<'_, f64>| {
-            let v = MatRef::from_column_major_slice(&v[first..first + chunk.nrows()], chunk.nrows(), 1);
-            matmul(sum, Accum::Add, chunk.transpose(), v, 1.0, Par::Seq);
+        let part = |(chunk, v): (&Mat<f64>, &[f64])| {
+            let mut part = Mat::zeros(self.width + 1, 1);
+            let v = MatRef::from_column_major_slice(v, chunk.nrows(), 1);
+            matmul(part.as_mut(), Accum::Add, chunk.transpose(), v, 1.0, Par::Seq);
+            part
         };
-        self.sum_over_chunks(self.width + 1, 1, add).col_as_slice(0).to_vec()
+        if let [only] = self.chunks.as_slice() {
+            return part((only, v)).col_as_slice(0).to_vec();
+        }
+        let parts = self.chunks.par_iter().zip(v.par_chunks(self.height()));
+        let parts: Vec<Mat<f64>> = parts.map(part).collect();
+        sum_of(parts).col_as_slice(0).to_vec()
     }
 
     /// `A' v`, `[r + 1]`, of the `v` that `make` gives for row `i` and `(A x)_i`, in one pass over the rows: theirs is the
@@ -246,55 +255,48 @@ impl<'a> Design<'a> {
         let parts = outputs.zip(&self.chunks).enumerate();
         let parts: Vec<Mat<f64>> =
             parts.map(|(number, ((product, made), chunk))| pass(number, product, made, chunk)).collect();
-        let sum = parts.into_iter().fold(Mat::zeros(self.width + 1, 1), |sum, part| sum + part);
-        sum.col_as_slice(0).to_vec()
+        sum_of(parts).col_as_slice(0).to_vec()
     }
 
     /// The lower triangle of `A' diag(weights) A`, `[r + 1, r + 1]`, into `gram`; `weighted` is memory for it.
     pub fn weighted_gram(&self, weights: &[f64], weighted: &mut Mat<f64>, mut gram: MatMut<'_, f64>) {
         if let [only] = self.chunks.as_slice() {
             weighted.resize_with(only.nrows(), only.ncols(), |_, _| 0.0);
-            add_weighted_gram(only, weights, weighted, Accum::Replace, gram);
+            set_weighted_gram(only, weights, weighted, gram);
             return;
         }
         let size = self.width + 1;
-        let sum = self.sum_over_chunks(size, size, |chunk, first, sum| {
-            let weights = &weights[first..first + chunk.nrows()];
-            let mut weighted = Mat::zeros(chunk.nrows(), size);
-            add_weighted_gram(chunk, weights, &mut weighted, Accum::Add, sum);
-        });
-        gram.copy_from_triangular_lower(&sum);
-    }
-
-    /// Sums what `add` adds for each chunk, in the order of the chunks.
-    fn sum_over_chunks(
-        &self,
-        rows: usize,
-        columns: usize,
-        add: impl Fn(&Mat<f64>, usize, MatMut<'_, f64>) + Sync,
-    ) -> Mat<f64> {
-        let height = self.height();
-        let part = |(number, chunk): (usize, &Mat<f64>)| {
-            let mut part = Mat::zeros(rows, columns);
-            add(chunk, number * height, part.as_mut());
+        let own = |weighted: &mut Mat<f64>, (chunk, weights): (&Mat<f64>, &[f64])| {
+            weighted.resize_with(chunk.nrows(), size, |_, _| 0.0);
+            let mut part = Mat::zeros(size, size);
+            set_weighted_gram(chunk, weights, weighted, part.as_mut());
             part
         };
-        if let [only] = self.chunks.as_slice() {
-            return part((0, only));
-        }
-        let parts: Vec<Mat<f64>> = self.chunks.par_iter().enumerate().map(part).collect();
-        parts.into_iter().fold(Mat::zeros(rows, columns), |sum, part| sum + part)
+        // Memory for one weighted chunk serves many.
+        let parts = self.chunks.par_iter().zip(weights.par_chunks(self.height()));
+        let parts: Vec<Mat<f64>> = parts.map_init(|| Mat::zeros(0, 0), own).collect();
+        gram.copy_from_triangular_lower(&sum_of(parts));
     }
 }
 
+/// The sum of the parts of some chunks, one at least, in their order.
+fn sum_of(parts: Vec<Mat<f64>>) -> Mat<f64> {
+    parts.into_iter().reduce(|sum, part| sum + part).unwrap_or_else(|| Mat::zeros(0, 0))
+}
+
+/// Squared lengths of a chunk's rows, without the last column.
+fn squared_norms(chunk: &Mat<f64>, width: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; chunk.nrows()];
+    for column in 0..width {
+        for (sum, value) in sums.iter_mut().zip(chunk.col_as_slice(column)) {
+            *sum += value * value;
+        }
+    }
+    sums
+}
+
 /// The lower triangle of `chunk' diag(weights) chunk`.
-fn add_weighted_gram(
-    chunk: &Mat<f64>,
-    weights: &[f64],
-    weighted: &mut Mat<f64>,
-    accumulate: Accum,
-    gram: MatMut<'_, f64>,
-) {
+fn set_weighted_gram(chunk: &Mat<f64>, weights: &[f64], weighted: &mut Mat<f64>, gram: MatMut<'_, f64>) {
     for column in 0..chunk.ncols() {
         let values = chunk.col_as_slice(column).iter().zip(weights);
         for (product, (value, weight)) in weighted.col_as_slice_mut(column).iter_mut().zip(values) {
@@ -303,5 +305,5 @@ fn add_weighted_gram(
     }
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     let weighted = weighted.as_ref();
-    triangular::matmul(gram, lower, accumulate, chunk.transpose(), whole, weighted, whole, 1.0, Par::Seq);
+    triangular::matmul(gram, lower, Accum::Replace, chunk.transpose(), whole, weighted, whole, 1.0, Par::Seq);
 }

@@ -1,6 +1,6 @@
 //! Rows that do not depend on each other, chosen among some that may, and their equations.
 
-use super::double::Double;
+use super::expansion::Expansion;
 
 /// A row is a combination of the chosen ones if it is within this share of its length from their span.
 const DEPENDENT: f64 = 1e-12;
@@ -8,9 +8,7 @@ const DEPENDENT: f64 = 1e-12;
 /// Of rows whose shares outside the span, squared, differ by no more than this factor, the preferred one is chosen.
 const ALIKE: f64 = 0.25;
 
-/// Rounds in which the factors of a combination are solved for, each on what the last ones left, and which share of the
-/// largest is none.
-const ROUNDS: usize = 3;
+/// Which share of the largest factor of a combination is none.
 const NONE: f64 = 1e-20;
 
 /// As many rows as do not depend on each other, `A = R' Q'` with orthonormal columns `Q` and an upper triangle `R`.
@@ -87,18 +85,19 @@ impl Independent {
         self.solve_upper(right);
     }
 
-    /// Factors of the chosen ones of `rows` in a row that depends on them, `[r]`, with twice the digits: one that should
-    /// be 0 is.
-    pub fn combination(&self, rows: &[Vec<f64>], of: &[f64]) -> Vec<Double> {
-        let mut factors = vec![Double::default(); self.chosen.len()];
-        for _ in 0..ROUNDS {
-            let mut left: Vec<Double> = of.iter().map(|value| Double::from(*value)).collect();
+    /// Factors of the chosen ones of `rows` in a row that depends on them, `[r]`, with `N` times the digits: one that
+    /// should be 0 is.
+    pub fn combination<const N: usize>(&self, rows: &[Vec<f64>], of: &[f64]) -> Vec<Expansion<N>> {
+        let mut factors = vec![Expansion::ZERO; self.chosen.len()];
+        // Each on what the last ones left, of which it finds more than half of the digits of an f64.
+        for _ in 0..=N {
+            let mut left: Vec<Expansion<N>> = of.iter().map(|value| Expansion::from(*value)).collect();
             for (factor, &i) in factors.iter().zip(&self.chosen) {
                 for (left, value) in left.iter_mut().zip(&rows[i]) {
                     *left = left.plus_multiple(*factor, -value);
                 }
             }
-            let left: Vec<f64> = left.into_iter().map(Double::round).collect();
+            let left: Vec<f64> = left.into_iter().map(Expansion::round).collect();
             let (mut more, _) = self.split(&left);
             self.solve_upper(&mut more);
             for (factor, more) in factors.iter_mut().zip(more) {
@@ -108,7 +107,7 @@ impl Independent {
         let largest = factors.iter().fold(0.0f64, |largest, factor| largest.max(factor.round().abs()));
         for factor in &mut factors {
             if factor.round().abs() <= NONE * largest {
-                *factor = Double::default();
+                *factor = Expansion::ZERO;
             }
         }
         factors
@@ -147,7 +146,7 @@ mod tests {
         let found = Independent::of(&rows, &[0.5, 1.0, 0.5, 0.5]);
         assert_eq!((found.chosen.len(), found.chosen[0]), (2, 1), "the preferred one is first");
         for row in &rows {
-            let factors = found.combination(&rows, row);
+            let factors = found.combination::<2>(&rows, row);
             for column in 0..3 {
                 let sum: f64 =
                     factors.iter().zip(&found.chosen).map(|(f, i)| f.round() * rows[*i][column]).sum();

@@ -45,8 +45,9 @@
 mod certificate;
 mod crossover;
 mod design;
-mod double;
+
 mod exchange;
+mod expansion;
 mod factor;
 mod independent;
 mod newton;

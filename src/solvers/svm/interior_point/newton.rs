@@ -228,14 +228,19 @@ impl<'a, 's> Newton<'a, 's> {
                 *value += correction;
             }
             let Direction { alpha, plane, values, .. } = &mut self.direction;
+            let change = |i: usize, value: f64| self.inverse[i] * (self.right[i] - sign[i] * value);
+            if refinement == refinements {
+                self.design.times(plane, values);
+                for (i, (alpha, value)) in alpha.iter_mut().zip(values).enumerate() {
+                    *alpha = change(i, *value);
+                }
+                break;
+            }
             let make = |i: usize, value: f64| {
-                let change = self.inverse[i] * (self.right[i] - sign[i] * value);
+                let change = change(i, value);
                 (change, sign[i] * (point.alpha[i] + change))
             };
             residual = self.design.times_and_back(plane, values, alpha, make);
-            if refinement == refinements {
-                break;
-            }
             let mut size = residual.iter().fold(0.0f64, |size, value| size.max(value.abs()));
             for (j, weight) in point.weights().iter().enumerate() {
                 let next = weight + self.direction.plane[j];

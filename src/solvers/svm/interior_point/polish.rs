@@ -8,8 +8,8 @@
 //! w = sum alpha y x     sum y alpha = 0     y_i (w x_i + b) = 1 + e_i  for i in F
 //! ```
 //!
-//! hold. Residuals are taken with twice the digits and corrections solved for in 64 bits, as long as they shrink; the
-//! multipliers are kept with twice the digits. `e_i` is what evaluating `w x_i` may be off by: it costs `alpha_i e_i`,
+//! hold. Residuals are taken with twice the digits, or more, and corrections solved for in 64 bits, as long as they shrink; the
+//! multipliers are kept with as many. `e_i` is what evaluating `w x_i` may be off by: it costs `alpha_i e_i`,
 //! where falling short of the margin would cost `C_i e_i`. On the way to that solution a multiplier that meets its bound
 //! leaves `F`; there, the sample that is most on the wrong side of its margin enters. No step lowers the dual objective.
 //!
@@ -26,13 +26,18 @@ mod equations;
 use ndarray::Array1;
 
 use super::Samples;
-use super::double::Double;
+use super::expansion::Expansion;
 use super::point::Point;
 use super::scores::Scores;
 use equations::{Dependence, Solution};
 
 /// Products taken for samples that depend on each other, to solve for them and to tell which do, in all; a few seconds.
 const MOST_DEPENDENCE: usize = 10_000_000_000;
+
+/// Penalties, and so multipliers, up to which twice, or four times, the digits leave `w = sum alpha y x` enough behind the point. Beyond the first
+/// are scores of 1e10 and more that nothing scales; eight times the digits suffice up to the largest that a file of features holds.
+const LARGEST_WITH_2: f64 = 1e20;
+const LARGEST_WITH_4: f64 = 1e34;
 
 /// Samples that enter or leave.
 const MOST_CHANGES: usize = 300;
@@ -57,7 +62,24 @@ pub(super) fn polish(
     point: &Point,
     weights: &Array1<f64>,
 ) -> Option<Polished> {
-    let mut polish = Polish::new(scores, samples, point, weights)?;
+    let largest = samples.penalty.iter().fold(0.0f64, |largest, penalty| largest.max(*penalty));
+    if largest <= LARGEST_WITH_2 {
+        polish_with::<2>(scores, samples, point, weights)
+    } else if largest <= LARGEST_WITH_4 {
+        polish_with::<4>(scores, samples, point, weights)
+    } else {
+        polish_with::<8>(scores, samples, point, weights)
+    }
+}
+
+/// With multipliers of `N` times the digits of an f64.
+fn polish_with<const N: usize>(
+    scores: &Scores<'_>,
+    samples: &Samples,
+    point: &Point,
+    weights: &Array1<f64>,
+) -> Option<Polished> {
+    let mut polish = Polish::<N>::new(scores, samples, point, weights)?;
     let mut entered = None;
     // Samples whose multipliers stayed at their bounds, although they seem to be on the wrong side of their margins.
     let mut refused = Vec::new();
@@ -91,16 +113,16 @@ pub(super) fn polish(
     Some(polish.finish())
 }
 
-struct Polish<'a, 's> {
+struct Polish<'a, 's, const N: usize> {
     scores: &'a Scores<'s>,
     samples: &'a Samples,
     /// `e`, `[n]`.
     errors: Vec<f64>,
     /// `F`, ascending.
     on_margin: Vec<usize>,
-    alpha: Vec<Double>,
+    alpha: Vec<Expansion<N>>,
     /// `sum y alpha x`, `[d]`, then `sum y alpha`, over the others.
-    others: Vec<Double>,
+    others: Vec<Expansion<N>>,
     weights: Array1<f64>,
     bias: f64,
     /// Products that samples which depend on each other may still take.
@@ -114,7 +136,7 @@ enum Arrival {
     Stopped(usize),
 }
 
-impl<'a, 's> Polish<'a, 's> {
+impl<'a, 's, const N: usize> Polish<'a, 's, N> {
     fn new(
         scores: &'a Scores<'s>,
         samples: &'a Samples,
@@ -151,21 +173,21 @@ impl<'a, 's> Polish<'a, 's> {
 
     /// How multipliers of `F` change that leave the plane where it is, such that the one at a place grows or shrinks,
     /// whose sample depends on others.
-    fn slide(&self, at: usize, direction: f64, dependence: &Dependence) -> Solution {
-        let mut changes = vec![Double::default(); self.on_margin.len()];
+    fn slide(&self, at: usize, direction: f64, dependence: &Dependence) -> Solution<N> {
+        let mut changes = vec![Expansion::ZERO; self.on_margin.len()];
         changes[at] = direction.into();
         let sign = |at: usize| self.samples.sign[self.on_margin[at]];
         let factors = dependence.equations.combination(&dependence.rows, &dependence.rows[at]);
         for (&other, factor) in dependence.equations.chosen.iter().zip(factors) {
-            changes[other] = Double::default().plus_multiple(factor, -direction * sign(at) * sign(other));
+            changes[other] = Expansion::ZERO.plus_multiple(factor, -direction * sign(at) * sign(other));
         }
-        Solution { changes, weights: self.weights.clone(), bias: self.bias, last: 0.0 }
+        Solution { changes, weights: self.weights.clone(), bias: self.bias, last: 0.0, is_exact: true }
     }
 
     /// `sum y alpha x`, `[d]`, then `sum y alpha`, over some of the samples.
-    fn sums_over(&self, is_one: impl Fn(usize) -> bool) -> Vec<Double> {
+    fn sums_over(&self, is_one: impl Fn(usize) -> bool) -> Vec<Expansion<N>> {
         let width = self.weights.len();
-        let mut sums = vec![Double::default(); width + 1];
+        let mut sums = vec![Expansion::ZERO; width + 1];
         let mut row = Array1::zeros(width);
         for i in (0..self.alpha.len()).filter(|i| is_one(*i)) {
             self.scores.row(i, &mut row);
@@ -177,7 +199,7 @@ impl<'a, 's> Polish<'a, 's> {
     }
 
     /// Goes as far as `longest` times the changes, or to the first bound on the way there, whose sample leaves.
-    fn go_to(&mut self, solution: Solution, longest: f64) -> Arrival {
+    fn go_to(&mut self, solution: Solution<N>, longest: f64) -> Arrival {
         let mut first: (f64, Option<usize>) = (longest, None);
         for (at, &i) in self.on_margin.iter().enumerate() {
             let (alpha, change) = (self.alpha[i].round(), solution.changes[at].round());
@@ -252,7 +274,7 @@ impl<'a, 's> Polish<'a, 's> {
         let weights = self.sums_over(|_| true);
         let weights = weights[..self.weights.len()].iter().map(|weight| weight.round());
         let half = 0.5 * weights.map(|weight| weight * weight).sum::<f64>();
-        let sum = self.alpha.iter().fold(Double::default(), |sum, alpha| sum.plus_multiple(*alpha, 1.0));
+        let sum = self.alpha.iter().fold(Expansion::ZERO, |sum, alpha| sum.plus_multiple(*alpha, 1.0));
         let alpha = self.alpha.iter().map(|alpha| alpha.round()).collect();
         Polished { weights: self.weights, bias: self.bias, dual: sum.plus(-half).round(), alpha }
     }
@@ -262,7 +284,7 @@ impl<'a, 's> Polish<'a, 's> {
         let side = |positive: bool| {
             let own =
                 self.alpha.iter().zip(&self.samples.sign).filter(|(_, sign)| (**sign > 0.0) == positive);
-            own.fold(Double::default(), |sum, (alpha, _)| sum.plus_multiple(*alpha, 1.0))
+            own.fold(Expansion::ZERO, |sum, (alpha, _)| sum.plus_multiple(*alpha, 1.0))
         };
         let (positive, negative) = (side(true), side(false));
         let excess = positive.plus_multiple(negative, -1.0).round();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{Array1, ArrayView1, ArrayView2, Zip, s};
 
-use super::double::Double;
+use super::expansion::Double;
 
 /// Partial sums of a product of two rows.
 const LANES: usize = 8;

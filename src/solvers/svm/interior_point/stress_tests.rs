@@ -3,7 +3,7 @@
 
 use ndarray::{Array2, Axis, s};
 
-use super::double::Double;
+use super::expansion::Double;
 use super::*;
 
 /// Splitmix64.
@@ -104,9 +104,9 @@ impl Case {
                 scores.rows_mut().into_iter().for_each(|mut row| row *= random.power(-2.0, 2.0));
             }
             Trouble::FarFromTheOrigin => scores += random.power(0.0, 4.0),
-            Trouble::AnyUnit => scores *= random.power(-13.0, 13.0),
+            Trouble::AnyUnit => scores *= random.power(-37.0, 37.0),
             Trouble::SparseRows => {
-                let (kept, unit) = (0.02 + 0.48 * random.uniform(), random.power(-13.0, 13.0));
+                let (kept, unit) = (0.02 + 0.48 * random.uniform(), random.power(-37.0, 37.0));
                 scores.mapv_inplace(|value| if random.uniform() < kept { unit * value.abs() } else { 0.0 });
             }
             Trouble::DuplicateRows => {

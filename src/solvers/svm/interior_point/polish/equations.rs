@@ -4,7 +4,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, Par, unzip, zip};
 use ndarray::Array1;
 
-use super::super::double::Double;
+use super::super::expansion::Expansion;
 use super::super::factor::System;
 use super::super::independent::Independent;
 use super::super::scores::median;
@@ -13,21 +13,29 @@ use super::Polish;
 /// Samples on the margin whose equations are solved at once, which takes `|F|^3 / 3` products.
 const MOST_SOLVED: usize = 4096;
 
-/// Corrections of one solution, each some digits smaller than the last.
-const MOST_CORRECTIONS: usize = 30;
+/// Corrections of one solution for each f64 of a multiplier, each some digits smaller than the last.
+const MOST_CORRECTIONS: usize = 15;
+
+/// Corrections in a row of more than this share of the smallest before, which say that no more will come of it.
+const MOST_NO_SMALLER: usize = 5;
+const SMALLER: f64 = 0.5;
 
 /// Size of a correction relative to the multipliers, below which it is the last, and above which there is no solution.
+/// Where multipliers have more digits, the last is smaller: one that moves `w`, of rows about 1 long, by [`LAST_MOVE`].
 const LAST_CORRECTION: f64 = 1e-28;
+const LAST_MOVE: f64 = 1e-16;
 const UNSOLVED: f64 = 1e-14;
 
 /// What the equations of `F` are solved by.
-pub(super) struct Solution {
+pub(super) struct Solution<const N: usize> {
     /// Changes of the multipliers of `F`, `[|F|]`.
-    pub changes: Vec<Double>,
+    pub changes: Vec<Expansion<N>>,
     pub weights: Array1<f64>,
     pub bias: f64,
     /// Size of the last correction relative to the multipliers.
     pub last: f64,
+    /// Whether it is as small as asked for.
+    pub is_exact: bool,
 }
 
 /// Samples of `F`, some of which depend on the others.
@@ -39,9 +47,9 @@ pub(super) struct Dependence {
     pub rows: Vec<Vec<f64>>,
 }
 
-impl Polish<'_, '_> {
+impl<const N: usize> Polish<'_, '_, N> {
     /// Solves the equations of `F`, or of as many of them as do not depend on each other.
-    pub fn solution(&mut self) -> Option<(Solution, Option<Dependence>)> {
+    pub fn solution(&mut self) -> Option<(Solution<N>, Option<Dependence>)> {
         let count = self.on_margin.len();
         let rows = Mat::from_fn(count, self.weights.len(), |i, j| self.scores.get(self.on_margin[i], j));
         // More samples than numbers of a plane depend on each other, but mostly their equations agree: then none is left out,
@@ -49,7 +57,7 @@ impl Polish<'_, '_> {
         let may_be_all = count <= MOST_SOLVED
             && (count <= self.weights.len() + 1 || self.spend(count.pow(3) / 3).is_some());
         let mut all = if may_be_all { self.solve(&rows) } else { None };
-        if let Some(all) = all.take_if(|all| all.last <= LAST_CORRECTION) {
+        if let Some(all) = all.take_if(|all| all.is_exact) {
             return Some((all, None));
         }
         let some = self.dependence(&rows).and_then(|dependence| {
@@ -59,13 +67,13 @@ impl Polish<'_, '_> {
             Some((some, Some(dependence)))
         });
         match (all, some) {
-            (Some(all), Some((some, _))) if all.last <= some.last => Some((all, None)),
+            (Some(all), Some((some, _))) if !some.is_exact && all.last <= some.last => Some((all, None)),
             (all, some) => some.or_else(|| Some((all?, None))),
         }
     }
 
     /// Solves the equations of `F`; nothing where corrections do not shrink.
-    fn solve(&self, rows: &Mat<f64>) -> Option<Solution> {
+    fn solve(&self, rows: &Mat<f64>) -> Option<Solution<N>> {
         let count = self.on_margin.len();
         let mut kernel = Mat::zeros(count, count);
         matmul(&mut kernel, Accum::Replace, rows, rows.transpose(), 1.0, Par::Seq);
@@ -110,18 +118,20 @@ impl Polish<'_, '_> {
         some: &[usize],
         shift: f64,
         mut solve: impl FnMut(&mut [f64]),
-    ) -> Option<Solution> {
+    ) -> Option<Solution<N>> {
         let mut ones = vec![1.0; some.len()];
         solve(&mut ones);
         let total: f64 = ones.iter().sum();
 
         let mut solution = Solution {
-            changes: vec![Double::default(); self.on_margin.len()],
+            changes: vec![Expansion::ZERO; self.on_margin.len()],
             weights: self.weights.clone(),
             bias: self.bias,
             last: f64::INFINITY,
+            is_exact: false,
         };
-        for _ in 0..MOST_CORRECTIONS {
+        let (mut smallest, mut no_smaller) = (f64::INFINITY, 0);
+        for _ in 0..N * MOST_CORRECTIONS {
             let (mut missing, unbalanced) = self.missing_weights(rows, &solution);
             let mut right = self.missing_margins(rows, some, &solution, &missing);
             solve(&mut right);
@@ -143,7 +153,10 @@ impl Polish<'_, '_> {
             solution.weights += &missing;
             solution.bias += bias - shift * unbalanced;
             solution.last = largest / largest_alpha;
-            if solution.last <= LAST_CORRECTION {
+            solution.is_exact = solution.last <= LAST_CORRECTION && (N == 2 || largest <= LAST_MOVE);
+            no_smaller = if largest <= SMALLER * smallest { 0 } else { no_smaller + 1 };
+            smallest = smallest.min(largest);
+            if solution.is_exact || no_smaller == MOST_NO_SMALLER {
                 break;
             }
         }
@@ -151,7 +164,7 @@ impl Polish<'_, '_> {
     }
 
     /// `sum y alpha x - w`, `[d]`, and `sum y alpha`.
-    fn missing_weights(&self, rows: &Mat<f64>, solution: &Solution) -> (Array1<f64>, f64) {
+    fn missing_weights(&self, rows: &Mat<f64>, solution: &Solution<N>) -> (Array1<f64>, f64) {
         let mut sums = self.others.clone();
         for (at, &i) in self.on_margin.iter().enumerate() {
             let alpha = self.alpha[i].plus_multiple(solution.changes[at], 1.0);
@@ -169,16 +182,16 @@ impl Polish<'_, '_> {
         &self,
         rows: &Mat<f64>,
         some: &[usize],
-        solution: &Solution,
+        solution: &Solution<N>,
         missing: &Array1<f64>,
     ) -> Vec<f64> {
         let lacking = |&at: &usize| {
             let i = self.on_margin[at];
             let row: Vec<f64> = (0..rows.ncols()).map(|j| rows[(at, j)]).collect();
             let sign = self.samples.sign[i];
-            let value = Double::product(row.iter().zip(&solution.weights)).plus(solution.bias);
+            let value = Expansion::<N>::product(row.iter().zip(&solution.weights)).plus(solution.bias);
             let lacking = value.negative().plus(sign).plus(sign * self.errors[i]).round();
-            lacking - Double::product(row.iter().zip(missing)).round()
+            lacking - Expansion::<N>::product(row.iter().zip(missing)).round()
         };
         some.iter().map(lacking).collect()
     }
