@@ -175,13 +175,11 @@ fn centre(image: &TypedImage<'_, U8x3>, size: u32) -> Vec<u8> {
     let margin = |side: u32| margin(u64::from(side), u64::from(size)) as usize;
     let (first, skipped) = (margin(image.width()), margin(image.height()));
     let inside = first..first + size as usize;
-    let lines = image.pixels().chunks_exact(image.width() as usize);
-    lines
-        .skip(skipped)
-        .take(size as usize)
-        .flat_map(|line| &line[inside.clone()])
-        .flat_map(|pixel| pixel.0)
-        .collect()
+    let mut pixels = Vec::with_capacity(size as usize * size as usize);
+    for line in image.pixels().chunks_exact(image.width() as usize).skip(skipped).take(size as usize) {
+        pixels.extend(line[inside.clone()].iter().map(|pixel| pixel.0));
+    }
+    pixels.into_flattened()
 }
 
 /// `(whole - part) / 2`, rounded half to even as Python's `round` does.

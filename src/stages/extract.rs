@@ -2,7 +2,7 @@
 //!
 //! Rows are kept per image while the stage runs: a stopped run continues, a changed image costs one row, and data
 //! sets that share an image share its row. Images are decoded by this process, forward passes run in the worker process
-//! ([`lanes`]); however many images there are, those of one pass for each thread are in memory.
+//! ([`lanes`]); however many images there are, those of one batch for each thread are in memory.
 
 mod lanes;
 
@@ -13,7 +13,6 @@ use ndarray::Array2;
 use serde::Serialize;
 use serde_json::json;
 
-use self::lanes::make_passes;
 use super::features::Features;
 use super::fine_tune::Trained;
 use super::inspect::Manifest;
@@ -25,6 +24,10 @@ use crate::stage::{Context, Extractor, Handle, Occupies, Stage, StageError};
 use crate::store::Key;
 use crate::types::{Digest, Emotion};
 
+/// Most images of a batch; the features do not depend on it.
+const BATCH: usize = 16;
+/// Batches for each thread, if there are images enough, so that all end at about the same time.
+const BATCHES_PER_THREAD: usize = 4;
 /// Finished rows go to disk when so many or so old.
 const KEEP_ROWS: usize = 2048;
 const KEEP_AFTER: Duration = Duration::from_secs(5);
@@ -183,22 +186,23 @@ impl ExtractFeatures {
         let _turn = worker::turn();
         context.check_cancelled()?;
         let started = worker::start(&program, &request).map_err(not_started)?;
-        let passes: Vec<&[usize]> = missing.chunks(started.images_per_pass.max(1)).collect();
+        let batches: Vec<&[usize]> =
+            missing.chunks(batch_size(missing.len(), context.threads(), started.images_per_pass)).collect();
         let (sender, receiver, guard) = started.split();
         let mut kept = Kept { finished: Vec::new(), since: Instant::now() };
         let mut done = 0;
-        let made = make_passes(
+        let made = lanes::compute(
             context.threads(),
-            passes.len(),
+            batches.len(),
             (sender, receiver),
-            |pass| Ok((self.decode(context, manifest, &listing, passes[pass])?, passes[pass].len())),
-            |pass, rows| {
-                for (row, &at) in rows.chunks_exact(self.extraction.width).zip(passes[pass]) {
+            |batch| Ok((self.decode(context, manifest, &listing, batches[batch])?, batches[batch].len())),
+            |batch, rows| {
+                for (row, &at) in rows.chunks_exact(self.extraction.width).zip(batches[batch]) {
                     self.check(manifest, at, row)?;
                     features.row_mut(at).iter_mut().zip(row).for_each(|(to, from)| *to = *from);
                     kept.finished.push(at);
                 }
-                done += passes[pass].len();
+                done += batches[batch].len();
                 context.progress(done, missing.len());
                 if kept.since.elapsed() > KEEP_AFTER || kept.finished.len() >= KEEP_ROWS {
                     self.keep(context, manifest, &kept.finished, features)?;
@@ -243,17 +247,17 @@ impl ExtractFeatures {
         context.keep_rows(self.extractor, &images, rows.view())
     }
 
-    /// Pixels of the images of a pass, `[b, size, size, 3]`.
+    /// Pixels of the images of a batch, `[b, size, size, 3]`.
     fn decode(
         &self,
         context: &Context<'_>,
         manifest: &Manifest,
         listing: &Listing,
-        pass: &[usize],
+        batch: &[usize],
     ) -> Result<Vec<u8>, StageError> {
         let limits = images::Limits { max_pixels: self.max_pixels, ..images::Limits::default() };
         let mut pixels = Vec::new();
-        for &at in pass {
+        for &at in batch {
             context.check_cancelled()?;
             let image = &manifest.images[at];
             let bytes = listing.bytes(image.row as usize, &self.folder)?;
@@ -263,6 +267,12 @@ impl ExtractFeatures {
         }
         Ok(pixels)
     }
+}
+
+/// Images of a batch: whole forward passes.
+fn batch_size(images: usize, threads: usize, images_per_pass: usize) -> usize {
+    let even = images.div_ceil(BATCHES_PER_THREAD * threads.max(1)).min(BATCH);
+    even.next_multiple_of(images_per_pass.max(1)).max(1)
 }
 
 /// A worker that did not start.

@@ -2,14 +2,13 @@
 //!
 //! An image's activations must depend on nothing but the image and the weights. Inside libtorch they do not:
 //! its convolutions choose their kernels, and so their order of summation, by the size of the batch and the
-//! number of threads. Hence a forward pass on a CPU has one thread, and as many passes run side by side as there
-//! are threads. It has one image where libtorch's convolutions are in it; a network of [our kernels](crate::kernels)
+//! number of threads. Hence a forward pass on a CPU has one thread, and as many batches are worked on side by side as
+//! there are threads. It has one image where libtorch's convolutions are in it; a network of [our kernels](crate::kernels)
 //! has [a few](TOGETHER), which read each weight once.
 //! A GPU needs larger passes, and so do large fully connected layers, whose weights are read from memory once a
 //! pass: these have [`BATCH`] images whatever is asked for, the last pass filled up with zeros.
 
 use std::any::Any;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,20 +39,16 @@ pub struct Network {
 /// Threads that run forward passes; they end when this is dropped.
 #[derive(Debug)]
 pub struct Pool {
-    passes: Sender<Pass>,
-    /// Images per forward pass.
-    batch: usize,
-    image_bytes: usize,
+    batches: Sender<Batch>,
 }
 
-/// Activations to come: those of the passes of one batch, in order.
+/// Activations to come.
 #[derive(Debug)]
-pub struct Pending(Vec<Receiver<Result<Vec<f32>, String>>>);
+pub struct Pending(Receiver<Result<Vec<f32>, String>>);
 
-/// One forward pass to be made.
-struct Pass {
-    pixels: Arc<Vec<u8>>,
-    range: Range<usize>,
+/// Images whose forward passes are to be made, one after the other.
+struct Batch {
+    pixels: Vec<u8>,
     answer: Sender<Result<Vec<f32>, String>>,
 }
 
@@ -61,64 +56,54 @@ impl Pool {
     /// Starts `threads` threads, or one for a GPU.
     pub fn start(network: &Network, threads: usize) -> Result<Self, TchError> {
         let threads = if network.device.is_cuda() { 1 } else { threads.max(1) };
-        let batch = network.batch();
-        let (passes, queue) = mpsc::channel();
+        let (batches, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..threads {
             let (queue, network) = (queue.clone(), network.share()?);
             thread::spawn(move || work(&network, &queue));
         }
-        Ok(Self { passes, batch, image_bytes: network.image_bytes })
+        Ok(Self { batches })
     }
 
-    /// Queues the forward passes for whole images `[n, side, side, 3]` of u8.
+    /// Queues whole images `[n, side, side, 3]` of u8; one thread makes all their passes.
     pub fn submit(&self, pixels: Vec<u8>) -> Pending {
-        let pixels = Arc::new(pixels);
-        let starts = (0..pixels.len()).step_by(self.batch * self.image_bytes);
-        let passes = starts.map(|start| {
-            let end = pixels.len().min(start + self.batch * self.image_bytes);
-            let (answer, pending) = mpsc::channel();
-            // Fails only where all threads are gone; the pending answer then says so.
-            let _ = self.passes.send(Pass { pixels: pixels.clone(), range: start..end, answer });
-            pending
-        });
-        Pending(passes.collect())
+        let (answer, pending) = mpsc::channel();
+        // Fails only where all threads are gone; the pending answer then says so.
+        let _ = self.batches.send(Batch { pixels, answer });
+        Pending(pending)
     }
 }
 
 impl Pending {
     /// Waits for the activations, `[n, width]`.
     pub fn wait(self) -> Result<Vec<f32>, String> {
-        let mut rows = Vec::new();
-        for pass in self.0 {
-            rows.extend(pass.recv().map_err(|_| "a thread of the worker ended".to_owned())??);
-        }
-        Ok(rows)
+        self.0.recv().map_err(|_| "a thread of the worker ended".to_owned())?
     }
 }
 
-/// A thread's life: one pass after the other until there are no more.
-fn work(network: &Network, queue: &Mutex<Receiver<Pass>>) {
+/// A thread's life: one batch after the other until there are no more.
+fn work(network: &Network, queue: &Mutex<Receiver<Batch>>) {
     // OpenMP keeps this per thread.
     tch::set_num_threads(1);
     let _no_grad = tch::no_grad_guard();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Pass { pixels, range, answer }) = next else { return };
-        let images = pixels.get(range).unwrap_or_default();
-        let rows = catch_unwind(AssertUnwindSafe(|| network.forward(images)));
-        let rows = match rows {
-            Ok(rows) => rows.map_err(|error| error.to_string()),
+        let Ok(Batch { pixels, answer }) = next else { return };
+        let passes = pixels.chunks(network.images_per_pass() * network.image_bytes);
+        let rows = catch_unwind(AssertUnwindSafe(|| passes.map(|images| network.forward(images)).collect()));
+        let rows: Result<Vec<Vec<f32>>, String> = match rows {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(TchError::to_string(&error)),
             Err(panic) => Err(panic_message(&*panic)),
         };
         // Fails only where the answer is no longer waited for.
-        let _ = answer.send(rows);
+        let _ = answer.send(rows.map(|rows| rows.concat()));
     }
 }
 
 impl Network {
     /// Images per forward pass.
-    pub fn batch(&self) -> usize {
+    pub fn images_per_pass(&self) -> usize {
         if self.device.is_cuda() || self.model.has_large_head() {
             BATCH
         } else if self.model.is_independent() {
@@ -136,7 +121,7 @@ impl Network {
     fn forward(&self, pixels: &[u8]) -> Result<Vec<f32>, TchError> {
         let maps = if self.device.is_cuda() {
             let mut padded = pixels.to_vec();
-            padded.resize(self.batch() * self.image_bytes, 0);
+            padded.resize(self.images_per_pass() * self.image_bytes, 0);
             self.model.trunk(&padded)?
         } else if self.model.is_independent() {
             self.model.trunk(pixels)?
@@ -163,10 +148,10 @@ impl Network {
     /// Maps `[1, ...]` to a whole batch, filled up with zeros.
     fn fill(&self, mut maps: Vec<Tensor>) -> Result<Tensor, TchError> {
         if let Some(first) = maps.first()
-            && maps.len() < self.batch()
+            && maps.len() < self.images_per_pass()
         {
             let blank = first.f_zeros_like()?;
-            maps.resize_with(self.batch(), || blank.shallow_clone());
+            maps.resize_with(self.images_per_pass(), || blank.shallow_clone());
         }
         if maps.len() == 1 { Ok(maps.remove(0)) } else { Tensor::f_cat(&maps, 0) }
     }

@@ -86,7 +86,7 @@ fn extract(
         device: describe(network.device),
         libtorch: libtorch_version(),
         width: network.width,
-        images_per_pass: network.batch(),
+        images_per_pass: network.images_per_pass(),
     };
     protocol::write(output, &ready, &[]).map_err(|error| error.to_string())?;
 

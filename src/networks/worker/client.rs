@@ -12,6 +12,9 @@ use super::protocol::{self, FromWorker, Job, Request, ToWorker, Training};
 use super::{WorkerError, find};
 
 const STDERR_LINES: usize = 20;
+/// Bytes on their way to the worker; as many as Linux gives anybody.
+#[cfg(target_os = "linux")]
+const PIPE: usize = 1 << 20;
 /// A child that has closed its output ends at once; one that does not is not waited for.
 const EXIT_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -24,7 +27,7 @@ pub struct Worker {
     pub libtorch: String,
     /// Numbers per image of the layer that was asked for.
     pub width: usize,
-    /// Images of one forward pass, which one of its threads makes.
+    /// Images of one forward pass. One thread makes the passes of a batch.
     pub images_per_pass: usize,
     sender: Sender,
     receiver: Receiver,
@@ -132,6 +135,11 @@ fn spawn(program: &Path) -> Result<(ChildStdin, ChildStdout, Process), WorkerErr
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().map_err(start)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    // Otherwise sender and worker take turns for every 64 KiB of a batch. Where it is refused, they do.
+    #[cfg(target_os = "linux")]
+    if let Some(stdin) = &stdin {
+        let _ = rustix::pipe::fcntl_setpipe_size(stdin, PIPE);
+    }
     let stderr = stderr.map(|stderr| thread::spawn(move || last_lines(stderr)));
     match (stdin, stdout) {
         (Some(stdin), Some(stdout)) => Ok((stdin, stdout, Process { child, stderr })),

@@ -155,7 +155,7 @@ pub enum FromWorker {
         libtorch: String,
         /// Numbers per image.
         width: usize,
-        /// Images of one forward pass.
+        /// Images of one forward pass. One thread makes the passes of a batch.
         images_per_pass: usize,
     },
     /// Payload: `[images, width]` of f32.

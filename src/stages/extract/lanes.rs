@@ -1,8 +1,8 @@
-//! Forward passes of a worker within the threads of a run.
+//! Batches of images through a worker within the threads of a run.
 //!
-//! There are as many lanes as threads. A lane decodes the images of one pass, sends them to the worker, where a thread
-//! makes the pass, and waits for what comes back. So while one lane decodes others compute, and as decoding and passes are
-//! on one thread each, no more threads than the run's are at work, in both processes together.
+//! There are as many lanes as threads. A lane decodes the images of a batch, sends them to the worker, where one thread
+//! makes their forward passes, and waits for what comes back. So while one lane decodes others compute, and no more threads
+//! than the run's are at work, in both processes together.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender as Release};
@@ -14,20 +14,20 @@ use crate::stage::StageError;
 
 /// What a lane says, in the order in which the worker answers.
 enum Said {
-    /// The pass of that number is on its way; the lane waits to be released.
+    /// The batch of that number is on its way; the lane waits to be released.
     Sent(usize, Release<()>),
-    /// The images of the pass of that number could not be had.
+    /// The images of the batch of that number could not be had.
     Failed(usize, StageError),
 }
 
-/// Makes passes, by number below `passes`, on so many lanes: `images` gives the pixels of one and their number, on a lane's
-/// thread; `take` takes what comes back, in any order.
+/// Sends batches, by number below `batches`, through so many lanes: `images` gives the pixels of one and how many images they
+/// are, on a lane's thread; `take` takes what comes back, in any order.
 ///
 /// # Errors
-/// The first error in the order of the passes; those that were begun are taken nevertheless.
-pub(super) fn make_passes(
+/// The first error in the order of the batches; those that were begun are taken nevertheless.
+pub(super) fn compute(
     lanes: usize,
-    passes: usize,
+    batches: usize,
     (sender, mut receiver): (Sender, Receiver),
     images: impl Fn(usize) -> Result<(Vec<u8>, usize), StageError> + Sync,
     mut take: impl FnMut(usize, &[f32]) -> Result<(), StageError>,
@@ -36,12 +36,12 @@ pub(super) fn make_passes(
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let lane = |said: &Release<Said>| {
         while !is_over.load(Ordering::SeqCst) {
-            let pass = next.fetch_add(1, Ordering::SeqCst);
-            if pass >= passes {
+            let batch = next.fetch_add(1, Ordering::SeqCst);
+            if batch >= batches {
                 return;
             }
             let (release, released) = mpsc::channel();
-            let sent = images(pass).and_then(|(pixels, count)| {
+            let sent = images(batch).and_then(|(pixels, count)| {
                 // What is sent and what is said of it must be in one order.
                 let mut sender = sender.lock().unwrap_or_else(PoisonError::into_inner);
                 match sender.send(&pixels, count) {
@@ -49,13 +49,13 @@ pub(super) fn make_passes(
                     Ok(()) | Err(WorkerError::Closed) => {}
                     Err(error) => return Err(failed(&error)),
                 }
-                let _ = said.send(Said::Sent(pass, release));
+                let _ = said.send(Said::Sent(batch, release));
                 Ok(())
             });
             if let Err(error) = sent {
                 // Those before it are taken already: no more need be.
                 is_over.store(true, Ordering::SeqCst);
-                let _ = said.send(Said::Failed(pass, error));
+                let _ = said.send(Said::Failed(batch, error));
                 return;
             }
             // An error is the collector's way to say that nothing comes.
@@ -72,22 +72,22 @@ pub(super) fn make_passes(
         drop(say);
         let mut is_dead = false;
         for said in said {
-            let (pass, outcome) = match said {
-                Said::Failed(pass, error) => (pass, Err(error)),
+            let (batch, outcome) = match said {
+                Said::Failed(batch, error) => (batch, Err(error)),
                 // Its lane ends, as the way to release it is dropped.
                 Said::Sent(..) if is_dead => continue,
-                Said::Sent(pass, release) => {
+                Said::Sent(batch, release) => {
                     let rows = receiver.receive().map_err(|error| failed(&error));
                     is_dead = rows.is_err();
-                    let taken = rows.and_then(|rows| take(pass, &rows));
+                    let taken = rows.and_then(|rows| take(batch, &rows));
                     let _ = release.send(());
-                    (pass, taken)
+                    (batch, taken)
                 }
             };
             if let Err(error) = outcome {
                 is_over.store(true, Ordering::SeqCst);
-                if first.as_ref().is_none_or(|(number, _)| pass < *number) {
-                    first = Some((pass, error));
+                if first.as_ref().is_none_or(|(number, _)| batch < *number) {
+                    first = Some((batch, error));
                 }
             }
         }
