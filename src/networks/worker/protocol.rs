@@ -203,10 +203,9 @@ pub enum FromWorker {
 /// Writes one frame and flushes.
 pub fn write<M: Serialize>(to: &mut impl Write, message: &M, payload: &[u8]) -> io::Result<()> {
     let header = serde_json::to_vec(message)?;
-    to.write_all(&MAGIC)?;
-    to.write_all(&(header.len() as u32).to_le_bytes())?;
-    to.write_all(&(payload.len() as u64).to_le_bytes())?;
-    to.write_all(&header)?;
+    // At once: each write wakes who reads.
+    let lengths = ((header.len() as u32).to_le_bytes(), (payload.len() as u64).to_le_bytes());
+    to.write_all(&[&MAGIC[..], &lengths.0, &lengths.1, &header].concat())?;
     to.write_all(payload)?;
     to.flush()
 }
