@@ -88,9 +88,13 @@ ci: lint test
 bench *arguments: compilers setup
     cargo bench --locked "$@"
 
-# The solvers against scikit-learn on the same arrays, in the same run; prints a table of ratios
+# Solvers and networks against their peers, each in one run; prints tables of ratios
 [group('check')]
-bench-peers: compilers setup
+bench-peers: bench-solvers bench-networks
+
+# The solvers against scikit-learn on the same arrays, in the same run
+[group('check')]
+bench-solvers: compilers setup
     @test -x .deps/peers/bin/python || python3 -m venv .deps/peers || { \
         echo "error: \`python3 -m venv\` failed; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
     @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peers.txt

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 EMOLAB, PACKAGE, WEIGHTS, FOLDER = (Path(argument).resolve() for argument in sys.argv[1:5])
-EPOCHS, TRAINING, WEAK, TEST, VALIDATION, WRONG = map(int, sys.argv[5:] or [4, 1500, 4000, 900, 100, 40])
+EPOCHS, TRAINING, WEAK, TEST, VALIDATION, WRONG = map(int, sys.argv[5:] or [4, 1500, 4000, 900, 100, 30])
 SHA256 = "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb"
 
 EMOTIONS = ["amusement", "anger", "awe", "contentment", "disgust", "excitement", "fear", "sadness"]

@@ -1,4 +1,4 @@
-"""Our solvers against scikit-learn's on the same arrays, in the same run: `just bench-peers`.
+"""Our solvers against scikit-learn's on the same arrays, in the same run: `just bench-solvers`.
 
 Prints a Markdown table of the best times and their ratios. The features are generated: eight classes of unequal size, a
 spectrum that decays as that of a CNN's features. Scores are their first principal components, in raw units (mean

@@ -23,7 +23,7 @@ use ndarray::Array2;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [kind, folder, threads, rest @ ..] = arguments.as_slice() else {
-        println!("`just bench-peers` runs this");
+        println!("`just bench-solvers` runs this");
         return;
     };
     let folder = Path::new(folder);

@@ -1,5 +1,5 @@
 //! The solvers alone, on generated features whose spectrum decays as that of a CNN's: `just bench`.
-//! `just bench-peers` compares them with scikit-learn on the same arrays.
+//! `just bench-solvers` compares them with scikit-learn on the same arrays.
 #![allow(missing_docs, reason = "criterion makes a public function without one")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 

@@ -1,4 +1,5 @@
-//! A sweep over networks: one row for each, within the threads and the memory that the run may use.
+//! Networks of a user's own weights: a sweep over them, one row for each, within the threads and the memory that the run may use;
+//! and weights that make no numbers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -11,8 +12,8 @@ const FILE: &str = "experiments/networks.toml";
 /// Clock ticks of Linux's `/proc`.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Weights of a network, drawn at random with the spread of He et al. (2015), so that activations keep their size.
-fn random_weights(network: &str) -> Vec<u8> {
+/// Weights of a network, drawn at random with so many times the spread of He et al. (2015), with which activations keep their size.
+fn random_weights(network: &str, spread: f32) -> Vec<u8> {
     let mut state = 2016_u64;
     let mut uniform = || {
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -21,7 +22,7 @@ fn random_weights(network: &str) -> Vec<u8> {
     let architecture = NetworkCard::find(network).unwrap().architecture.unwrap()();
     let tensors = architecture.tensors(None).into_iter().map(|tensor| {
         let inputs: usize = tensor.shape.iter().skip(1).product();
-        let scale = (24.0 / inputs as f32).sqrt();
+        let scale = spread * (24.0 / inputs as f32).sqrt();
         let is_unit = tensor.name.ends_with("weight") || tensor.name.ends_with("running_var");
         let value = |()| match tensor.shape.len() {
             1 => f32::from(u8::from(is_unit)),
@@ -41,7 +42,7 @@ fn random_weights(network: &str) -> Vec<u8> {
 
 fn networks() -> Project {
     let project = Project::with_images();
-    project.write("my/resnet18.safetensors", &random_weights("resnet18"));
+    project.write("my/resnet18.safetensors", &random_weights("resnet18", 1.0));
     let lite0 = dependencies().join("weights/efficientnet-lite0-57934424.pth");
     let text = format!(
         "[experiment]\nname = \"networks\"\n[dataset]\nname = \"iaps-subset\"\nroot = \"data/iaps-subset\"\n\
@@ -145,4 +146,24 @@ fn each_network_has_its_rows_within_the_threads_and_the_memory_of_the_run() {
     assert_eq!(table.lines().count(), 1 + 18);
     assert_ne!(lite0, resnet18);
     assert!(project.read("results/networks/sweep.svg").contains("efficientnet-lite0: 0."));
+}
+
+#[test]
+fn activations_that_are_no_numbers_stop_the_run_with_image_layer_and_weights() {
+    let project = Project::with_images();
+    project.write("my/resnet18.safetensors", &random_weights("resnet18", 1e30));
+    let text = "[experiment]\nname = \"damaged\"\n[dataset]\nname = \"iaps-subset\"\nroot = \"data/iaps-subset\"\n[split]\nfolds = 2\n\
+                [[method]]\nvariant = \"imagenet-cnn\"\nnetwork = \"resnet18\"\nweights = \"my/resnet18.safetensors\"\n";
+    project.write(FILE, text.as_bytes());
+    let failed = project.emolab(&["run", FILE]);
+    assert_eq!(failed.code, 2, "{}", failed.err);
+    for part in [
+        "0.png: number ",
+        " of layer `",
+        "` of `resnet18` is ",
+        "look at the weights `",
+        "my/resnet18.safetensors`",
+    ] {
+        assert!(failed.err.contains(part), "`{part}` is not in {}", failed.err);
+    }
 }
