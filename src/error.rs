@@ -126,7 +126,7 @@ impl Error {
         match self {
             Self::Plan(error) => error.hint(),
             Self::FailedPoints { table, .. } => {
-                Some(format!("why stands in `{}`; a further run tries them again", table.display()))
+                Some(format!("why stands in `{}`; a further run tries them again, but for fits that cannot end otherwise", table.display()))
             }
             Self::Run(RunError::Memory { .. }) => {
                 Some("raise `--memory`, or `memory` in `[compute]`".to_owned())

@@ -155,11 +155,8 @@ impl RateInside {
         let rows = parts.rows.get().view();
         let train = inside.train_rows(rows).map_err(|error| failed(&error))?;
         let labels = inside.train_of(parts.labels.get()).map_err(|error| failed(&error))?;
-        let model = match self.level {
-            Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&train, most, self.pca_solver),
-            Keep::Variance(_) => PcaModel::fit(&train, self.level, self.pca_solver),
-        };
-        let model = model.map_err(|error| no_components(&error))?;
+        let model =
+            PcaModel::fit_most(&train, self.level, self.pca_solver).map_err(|error| no_components(&error))?;
         let scores = model.project(rows).map_err(|error| no_components(&error))?;
         // More components than the inner fold has: such a point cannot be the best.
         let too_few = || Unfit("the inner fold has fewer components".to_owned());

@@ -151,10 +151,7 @@ impl Stage for FitPca {
         let rows = rows.map_err(broken)?;
         context.check_cancelled()?;
         let fitted = context.parallel(|| {
-            let model = match self.level {
-                Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&rows, most, self.solver),
-                Keep::Variance(_) => PcaModel::fit(&rows, self.level, self.solver),
-            }?;
+            let model = PcaModel::fit_most(&rows, self.level, self.solver)?;
             let scores = model.project(all)?;
             Ok(Reduction { model, scores })
         });

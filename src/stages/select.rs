@@ -146,11 +146,9 @@ impl SelectPenalty {
         let train = inside.train_rows(rows.get().view()).map_err(|error| failed(&error))?;
         let test = inside.test_rows(rows.get().view()).map_err(|error| failed(&error))?;
         let labels = inside.train_of(labels.get()).map_err(|error| failed(&error))?;
-        let model = match level(self.components, self.pca_solver, 0) {
-            Keep::Count(most) | Keep::AtMost(most) => PcaModel::decompose(&train, most, self.pca_solver),
-            keep @ Keep::Variance(_) => PcaModel::fit(&train, keep, self.pca_solver),
-        };
-        let model = model.map_err(|error| no_components(&error))?;
+        let level = level(self.components, self.pca_solver, 0);
+        let model =
+            PcaModel::fit_most(&train, level, self.pca_solver).map_err(|error| no_components(&error))?;
         let model = model.keep(self.components).map_err(|error| no_components(&error))?;
         let scores =
             train.try_map(|rows| model.project(rows.view())).map_err(|error| no_components(&error))?;

@@ -41,6 +41,17 @@ impl PcaModel {
         Ok(Self::decompose(train, most, solver)?.keep(keep)?.into_owned())
     }
 
+    /// As [`fit`](Self::fit), but of a number of components that the rows do not have, as many as they have.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_most(train: &Train<Array2<f32>>, keep: Keep, solver: PcaSolver) -> Result<Self, PcaError> {
+        match keep.number() {
+            Some(most) => Self::decompose(train, most, solver),
+            None => Self::fit(train, keep, solver),
+        }
+    }
+
     /// As [`fit`](Self::fit), for as many components as there are, but at most `most`: for
     /// [`keep`](Self::keep) to take what it needs.
     ///
