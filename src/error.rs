@@ -125,9 +125,10 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Plan(error) => error.hint(),
-            Self::FailedPoints { table, .. } => {
-                Some(format!("why stands in `{}`; a further run tries them again, but for fits that cannot end otherwise", table.display()))
-            }
+            Self::FailedPoints { table, .. } => Some(format!(
+                "why stands in `{}`; a further run tries them again, but for fits that cannot end otherwise",
+                table.display()
+            )),
             Self::Run(RunError::Memory { .. }) => {
                 Some("raise `--memory`, or `memory` in `[compute]`".to_owned())
             }

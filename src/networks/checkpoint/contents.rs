@@ -1,6 +1,6 @@
 //! What a weights file holds: its tensors, and what is told of all else in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::number::Number;
 use super::{Malformed, Tensor};
@@ -19,6 +19,8 @@ pub struct Contents {
     pub left_out: BTreeMap<String, LeftOut>,
     /// Number formats, and how many tensors are stored in each.
     pub formats: BTreeMap<&'static str, usize>,
+    /// Tensors with numbers that are not finite, as they are in f32.
+    pub not_finite: BTreeSet<String>,
     /// Whether every name began with `module.`, which was taken off.
     pub was_wrapped: bool,
 }
@@ -62,6 +64,9 @@ impl Contents {
         match tensor {
             Some(tensor) => {
                 *self.formats.entry(number.name()).or_default() += 1;
+                if tensor.data.iter().any(|number| !number.is_finite()) {
+                    self.not_finite.insert(name.clone());
+                }
                 self.tensors.insert(name, tensor);
             }
             None => {
@@ -78,6 +83,7 @@ impl Contents {
         if self.tensors.keys().all(|name| name.starts_with(WRAPPER)) {
             let bare = |(name, tensor): (String, Tensor)| (name[WRAPPER.len()..].to_owned(), tensor);
             self.tensors = self.tensors.into_iter().map(bare).collect();
+            self.not_finite = self.not_finite.iter().map(|name| name[WRAPPER.len()..].to_owned()).collect();
             self.was_wrapped = true;
         }
         Ok(self)
@@ -93,18 +99,26 @@ impl Contents {
             let how = if *format == Number::F64.name() { "rounded" } else { "widened" };
             notes.push(format!("{count} tensors are stored as {format} and {how} to float32"));
         }
+        if !self.not_finite.is_empty() {
+            notes.push(format!("with infinite numbers or NaN: {}", named(self.not_finite.iter())));
+        }
         for kind in LeftOut::ALL {
-            let of_kind = self.left_out.iter().filter(|(_, reason)| **reason == kind);
-            let names: Vec<String> = of_kind.map(|(name, _)| format!("`{name}`")).collect();
-            let more = names.len().saturating_sub(NAMED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            if !names.is_empty() {
-                let shown = names[..names.len().min(NAMED)].join(", ");
-                notes.push(format!("left out, {}: {shown}{more}", kind.reason()));
+            let of_kind =
+                || self.left_out.iter().filter(|(_, reason)| **reason == kind).map(|(name, _)| name);
+            if of_kind().next().is_some() {
+                notes.push(format!("left out, {}: {}", kind.reason(), named(of_kind())));
             }
         }
         notes
     }
+}
+
+/// The first few names, and the number of the others.
+fn named<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names[..names.len().min(NAMED)].join(", "))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! tables and values refer to them by number, as pickles build them first and fill them later; so no value
 //! contains another one, and nesting needs no recursion.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Malformed;
@@ -132,8 +133,11 @@ pub fn run(reader: &mut Reader) -> Result<(Value, Heap), Malformed> {
 struct Machine {
     stack: Vec<Value>,
     marks: Vec<usize>,
-    memo: Vec<Option<Value>>,
+    /// By number, whatever numbers a file chooses: it has one entry for each opcode that made it.
+    memo: BTreeMap<usize, Value>,
     heap: Heap,
+    /// Items that calls have copied out of lists.
+    copied: usize,
 }
 
 impl Machine {
@@ -280,19 +284,12 @@ impl Machine {
     }
 
     fn remember(&mut self, index: usize) -> Result<(), Malformed> {
-        // Python numbers memo entries in order, so one far beyond the last is damage, not a use of memory.
-        if index > self.memo.len() + 0xffff {
-            return Err(Malformed::Pickle("a memo number is out of order"));
-        }
-        if index >= self.memo.len() {
-            self.memo.resize(index + 1, None);
-        }
-        self.memo[index] = Some(self.stack.last().cloned().ok_or(UNDERFLOW)?);
+        self.memo.insert(index, self.stack.last().cloned().ok_or(UNDERFLOW)?);
         Ok(())
     }
 
     fn recall(&mut self, index: usize) -> Result<(), Malformed> {
-        self.push_copy_of(self.memo.get(index).cloned().flatten())
+        self.push_copy_of(self.memo.get(&index).cloned())
     }
 
     /// BINPERSID: `("storage", class, key, location, numel[, view])`, view being `(key, offset, numel)`.
@@ -333,6 +330,11 @@ impl Machine {
             return Err(Malformed::Pickle("it calls what is no function"));
         };
         let arguments = self.heap.sequence(arguments).unwrap_or_default();
+        let length = |value: &Value| self.heap.sequence(value).map_or(0, <[Value]>::len);
+        self.copied += arguments.iter().map(length).sum::<usize>();
+        if self.copied > MOST_COPIED {
+            return Err(Malformed::Pickle("it copies lists again and again"));
+        }
         let value = match (global, arguments) {
             (Global::OrderedDict, []) => Some(self.heap.new_dict(Vec::new())),
             (Global::OrderedDict, [items]) => pairs(&self.heap, items).map(|items| self.heap.new_dict(items)),
@@ -346,6 +348,9 @@ impl Machine {
         Ok(())
     }
 }
+
+/// Items that all calls of a pickle may copy: shapes and strides of some 100,000 tensors.
+const MOST_COPIED: usize = 1 << 20;
 
 const UNDERFLOW: Malformed = Malformed::Pickle("its stack is too short");
 

@@ -59,14 +59,23 @@ pub fn tensors<'a>(
         let range = first * storage.number.size()..;
         let from_first = whole.and_then(|whole| whole.get(range)).ok_or_else(outside)?;
         let used = from_first.get(..span(view) * storage.number.size()).ok_or_else(outside)?;
-        let tensor = storage.number.decode(used).map(|elements| {
-            let data = gather(&elements, &view.shape, &view.strides, count);
-            Tensor { shape: view.shape.clone(), data }
-        });
+        let of = |data| Tensor { shape: view.shape.clone(), data };
+        let size = storage.number.size();
+        let tensor = if used.len() / size <= FEW_BETWEEN * count.max(1) {
+            let elements = storage.number.decode(used);
+            elements.map(|elements| of(gather(&view.shape, &view.strides, count, |at| elements[at])))
+        } else {
+            // One by one: many small views of one large storage must not decode it many times.
+            let one = |at: usize| storage.number.decode(&used[at * size..(at + 1) * size])?.first().copied();
+            one(0).map(|_| of(gather(&view.shape, &view.strides, count, |at| one(at).unwrap_or_default())))
+        };
         contents.insert(name.to_owned(), storage.number, tensor);
     }
     Ok(())
 }
+
+/// A view that spans at most so many elements for each of its own is decoded whole.
+const FEW_BETWEEN: usize = 4;
 
 /// Position of the first element and number of elements, if all lie within the storage.
 fn extent(view: &View) -> Option<(usize, usize)> {
@@ -90,8 +99,8 @@ fn span(view: &View) -> usize {
     1 + view.shape.iter().zip(&view.strides).map(|(length, stride)| (length - 1) * stride).sum::<usize>()
 }
 
-/// The elements in row-major order.
-fn gather(elements: &[f32], shape: &[usize], strides: &[usize], count: usize) -> Vec<f32> {
+/// The elements in row-major order, each by its distance from the first.
+fn gather(shape: &[usize], strides: &[usize], count: usize, element: impl Fn(usize) -> f32) -> Vec<f32> {
     let mut row_major = 1;
     let contiguous = shape.iter().zip(strides).rev().all(|(&length, &stride)| {
         let fits = length == 1 || stride == row_major;
@@ -99,13 +108,12 @@ fn gather(elements: &[f32], shape: &[usize], strides: &[usize], count: usize) ->
         fits
     });
     if contiguous || count == 0 {
-        return elements[..count].to_vec();
+        return (0..count).map(element).collect();
     }
     let mut index = vec![0; shape.len()];
     let mut data = Vec::with_capacity(count);
     loop {
-        let at: usize = index.iter().zip(strides).map(|(index, stride)| index * stride).sum();
-        data.push(elements[at]);
+        data.push(element(index.iter().zip(strides).map(|(index, stride)| index * stride).sum()));
         // Counts `index` up, the last axis fastest.
         let Some(axis) = (0..shape.len()).rev().find(|&axis| index[axis] + 1 < shape[axis]) else {
             return data;

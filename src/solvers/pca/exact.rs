@@ -94,6 +94,13 @@ pub(super) fn leading(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, Pca
         diagonal[i] = reduced[(i, i)];
         below[i] = if i + 1 < size { reduced[(i + 1, i)] } else { 0.0 };
     }
+    // faer takes for 0 what is small beside numbers near 1, so that is what it gets, as LAPACK's `dstedc` does it.
+    let largest = (0..size).fold(0.0f64, |largest, i| largest.max(diagonal[i].abs()).max(below[i].abs()));
+    let unit = power_of_2(largest);
+    for i in 0..size {
+        diagonal[i] /= unit;
+        below[i] /= unit;
+    }
     let (mut ascending, mut whole) = (Diag::zeros(size), Mat::zeros(size, size));
     let stack = MemStack::new(&mut buffer);
     let (into, vectors) = (ascending.as_mut(), Some(whole.as_mut()));
@@ -107,7 +114,7 @@ pub(super) fn leading(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, Pca
         parameters,
     )
     .map_err(|error| PcaError::Solver { reason: format!("{error:?}") })?;
-    let values: Vec<f64> = (0..kept).map(|i| ascending[size - 1 - i]).collect();
+    let values: Vec<f64> = (0..kept).map(|i| unit * ascending[size - 1 - i]).collect();
     if values.iter().any(|value| !value.is_finite()) {
         return Err(PcaError::Solver { reason: "an eigenvalue is not a finite number".to_owned() });
     }
@@ -122,6 +129,11 @@ pub(super) fn leading(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, Pca
         MemStack::new(&mut buffer),
     );
     Ok(Eigen { values, vectors })
+}
+
+/// The power of 2 next below a number above 0; 1 for 0. Dividing by it rounds nothing that is not far smaller.
+fn power_of_2(value: f64) -> f64 {
+    if value.is_normal() { 2.0f64.powi(value.log2().floor() as i32) } else { 1.0 }
 }
 
 /// Directions from eigenvectors `[m, k]` of the matrix on the data's smaller side.

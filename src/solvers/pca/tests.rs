@@ -131,9 +131,12 @@ fn agrees_with_svd(rows: &Array2<f32>, k: usize, solver: PcaSolver) {
     let mean = |j: usize| rows.column(j).iter().map(|value| f64::from(*value)).sum::<f64>() / n as f64;
     let means: Vec<f64> = (0..d).map(mean).collect();
     let centred = Mat::from_fn(n, d, |i, j| f64::from(rows[[i, j]]) - means[j]);
-    let svd = centred.thin_svd().unwrap();
+    // Near 1, where faer's digits do not depend on the size of the numbers.
+    let unit = centred.norm_max();
+    let svd = (centred / unit).thin_svd().unwrap();
     let model = fit(rows, k, solver).unwrap();
     for (i, value) in model.singular_values.iter().enumerate() {
+        let value = value / unit;
         let expected = svd.S()[i];
         // Nobody knows a value to more digits than rounding leaves of the largest.
         let known = 16.0 * f64::EPSILON * svd.S()[0] / expected;
@@ -165,6 +168,35 @@ fn one_row_far_away_leaves_the_others_their_directions() {
                 agrees_with_svd(&rows, 12, solver);
             }
         }
+    }
+}
+
+#[test]
+fn many_directions_of_a_flat_spectrum_are_found_in_any_unit() {
+    for (n, d) in [(160, 400), (400, 160)] {
+        for power in [-60, -40, -14, 0, 7, 14, 40, 60] {
+            let rows = noise(n, d) * 2f32.powi(power);
+            for solver in [PcaSolver::Auto, PcaSolver::Exact, PcaSolver::Randomized] {
+                agrees_with_svd(&rows, 60, solver);
+                let components = fit(&rows, 60, solver).unwrap().components;
+                let products = components.dot(&components.t());
+                let off = products
+                    .indexed_iter()
+                    .map(|((i, j), product)| (product - f64::from(u8::from(i == j))).abs());
+                assert!(off.fold(0.0, f64::max) < 1e-13, "{solver:?}, {n} x {d} at 2^{power}");
+            }
+        }
+    }
+}
+
+#[test]
+fn small_noise_beside_a_few_large_directions_is_found_to_its_end() {
+    let (n, d) = (220, 120);
+    let of_rank_7 =
+        noise(n + 1, 7).slice(ndarray::s![1.., ..]).dot(&noise(7, d + 1).slice(ndarray::s![.., 1..]));
+    let rows = of_rank_7 + 1e-5 * noise(n, d);
+    for solver in [PcaSolver::Auto, PcaSolver::Exact, PcaSolver::Randomized] {
+        agrees_with_svd(&rows, 109, solver);
     }
 }
 
