@@ -21,6 +21,8 @@ pub struct AccuracyTable<'a> {
     pub with_published: bool,
     /// Said when the images are not the paper's.
     pub stand_in: Option<&'a str>,
+    /// Said too: what was trained on and tested, fits that are not sure.
+    pub warnings: &'a [String],
 }
 
 struct Row<'a> {
@@ -97,6 +99,7 @@ impl AccuracyTable<'_> {
         if let Some(stand_in) = self.stand_in {
             notes.push(format!("These are {stand_in}. The paper's numbers are of another data set."));
         }
+        notes.extend(self.warnings.iter().cloned());
         if self.with_published {
             header.extend([
                 format!("paper ({NETWORK}): correct"),
@@ -154,6 +157,7 @@ mod tests {
             data_set: "stand-in",
             with_published: true,
             stand_in,
+            warnings: &["A was trained on 2 of the images.".to_owned()],
         };
         let csv = table.csv();
         let lines: Vec<&str> = csv.lines().collect();
@@ -170,6 +174,7 @@ mod tests {
             "{markdown}"
         );
         assert!(markdown.contains("another data set"));
+        assert!(markdown.contains("A was trained on 2 of the images."), "{markdown}");
     }
 
     #[test]
@@ -182,6 +187,7 @@ mod tests {
             data_set: "mine",
             with_published: false,
             stand_in: None,
+            warnings: &[],
         };
         assert!(!table.csv().contains("2034") && !table.words("t").markdown().contains("paper"));
     }

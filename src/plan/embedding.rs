@@ -11,6 +11,7 @@ use crate::stage::Handle;
 use crate::stages::draw_embedding::DrawEmbedding;
 use crate::stages::drawing::Drawing;
 use crate::stages::embed::EmbedImages;
+use crate::stages::overlap::Overlap;
 use crate::store::Store;
 
 /// Adds them where the experiment asks for a map.
@@ -18,7 +19,7 @@ pub(super) fn add(
     graph: &mut Graph,
     experiment: &Experiment,
     data: &Data,
-    warnings: &[String],
+    (warnings, overlaps): (&[String], &[(String, Handle<Overlap>)]),
     context: (&Store, &Places),
 ) -> Result<Vec<Handle<Drawing>>, PlanError> {
     let Some(embedding) = &experiment.embedding else { return Ok(Vec::new()) };
@@ -64,6 +65,7 @@ pub(super) fn add(
         number: *number,
         columns: experiment.figure.columns,
         warnings: warnings.to_vec(),
+        overlaps: overlaps.iter().filter(|(name, _)| embedding.methods.contains(name)).cloned().collect(),
         data_set,
         images: images::VERSION,
         folder: data.images.folder.clone(),

@@ -183,7 +183,7 @@ pub(super) fn build(
         networks: experiment.methods.iter().map(network_of).collect(),
         measurements,
         trainings,
-        overlaps,
+        overlaps: overlaps.clone(),
         kind: experiment.figure.kind,
         columns: experiment.figure.columns,
         published: published_rates(experiment, context.1)?,
@@ -196,7 +196,7 @@ pub(super) fn build(
         has_published: experiment.dataset.name == "fi",
         min_per_class: experiment.dataset.min_per_class,
     };
-    let figures = embedding::add(graph, experiment, &data, &warnings, context)?;
+    let figures = embedding::add(graph, experiment, &data, (&warnings, &overlaps), context)?;
     let Data { stand_in, digest, .. } = data;
     let report = Reported::Experiment(graph.add("report", report));
     Ok(Built { report, figures, notices, stand_in, data: digest, fits, points: Vec::new() })

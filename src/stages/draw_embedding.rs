@@ -10,6 +10,7 @@ use super::drawing::{Drawing, drawn};
 use super::embed::{Embedding, Facts};
 use super::inspect::{Image, Manifest};
 use super::list::Listing;
+use super::overlap::Overlap;
 use crate::figures::embedding::{Embeddings, Map, points_svg, thumbnails_svg};
 use crate::figures::tables::field;
 use crate::figures::{Columns, Heading};
@@ -36,6 +37,9 @@ pub struct DrawEmbedding {
     pub columns: Columns,
     /// Said in the figure: stand-ins, leaks.
     pub warnings: Vec<String>,
+    /// What methods were trained on and is drawn, which the figure says too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<(String, Handle<Overlap>)>,
     /// Which images the table is about.
     pub data_set: String,
     /// What decodes and resizes.
@@ -75,8 +79,11 @@ impl Stage for DrawEmbedding {
             maps.push(Map { name: method.clone(), points: points.collect() });
             shown.clone_from(&embedding.images);
         }
-        let heading =
-            Heading { title: self.title.clone(), warnings: self.warnings.clone(), subtitle: Vec::new() };
+        let mut warnings = self.warnings.clone();
+        for (method, overlap) in &self.overlaps {
+            warnings.extend(context.get(overlap)?.warning(method));
+        }
+        let heading = Heading { title: self.title.clone(), warnings, subtitle: Vec::new() };
         let figure = Embeddings { heading, columns: self.columns, maps, notes };
         let name = self.number.map_or_else(|| "embedding".to_owned(), |number| format!("figure{number}"));
         let mut files = drawn(&format!("{name}_points"), points_svg(&figure))?;

@@ -196,6 +196,6 @@ fn refusal(skipped: &[Skipped]) -> String {
     if skipped.len() > NAMED {
         text.push_str(&format!("\n  and {} more", skipped.len() - NAMED));
     }
-    text.push_str("\nmend or remove them, or set `on_bad_image = \"skip\"` in `[dataset]` to leave them out");
+    text.push_str("\nmend or remove them, or set `on_bad_image = \"skip\"` in the table that names them, `[dataset]` or `[training.*]`, to leave them out");
     text
 }

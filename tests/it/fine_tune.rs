@@ -75,6 +75,7 @@ fn layers_that_a_network_does_not_have_are_refused_before_anything_runs() {
         ("freeze_through=\"_conv_hed\"", "no layer `_conv_hed`, which `freeze_through` names"),
         ("freeze_through=\"_fc\"", "leaves nothing of `efficientnet-lite0` to train"),
         ("layer_rates={nosuch=0.1}", "no layer `nosuch`, which `layer_rates` names"),
+        ("layer_rates={_=0}", "leave nothing of `efficientnet-lite0` to train"),
     ] {
         let setting = format!("training.fine-tuned.{setting}");
         let refused = project.emolab(&["plan", FILE, "--set", &setting]);

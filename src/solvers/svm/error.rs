@@ -25,7 +25,7 @@ pub enum SvmError {
     #[error("the tolerance epsilon must be a number above 0, not {epsilon}")]
     Epsilon { epsilon: f64 },
     #[error(
-        "the SVM of `{class}` did not converge at C = {c}: its relative gap is {gap:.1e} after {iterations} \
+        "the SVM of `{class}` did not converge at C = {c}: its relative gap is {gap:.2e} after {iterations} \
          iterations, at most {GAP:.0e} is allowed"
     )]
     Gap { class: Emotion, c: f64, gap: f64, iterations: usize },
@@ -42,8 +42,8 @@ impl SvmError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Gap { .. } | Self::NotConverged { .. } | Self::Solver { .. } => Some(
-                "the scores and C leave too few digits: lower `c`, weigh the classes less unevenly, or set \
-                 `scale = \"global\"` or `\"standard\"` in `[svm]`",
+                "the scores and C leave too few digits: lower `c`, weigh the classes less unevenly, keep fewer \
+                 `components` in `[pca]`, or, at `scale = \"none\"`, set `\"global\"` or `\"standard\"` in `[svm]`",
             ),
             _ => None,
         }

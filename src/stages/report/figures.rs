@@ -33,6 +33,9 @@ impl MakeReport {
         let intervals: Vec<_> = summary.methods.iter().map(|method| method.accuracy_interval).collect();
         if self.kind == FigureKind::Confusion {
             let data_set = self.data_set();
+            // What is known of the data alone is said of the stand-in.
+            let is_found = |warning: &&String| !self.warnings.contains(warning);
+            let found: Vec<String> = warnings.iter().filter(is_found).cloned().collect();
             let table = AccuracyTable {
                 methods: evaluations,
                 intervals: &intervals,
@@ -40,6 +43,7 @@ impl MakeReport {
                 data_set: &data_set,
                 with_published: self.has_published,
                 stand_in: self.stand_in.as_deref(),
+                warnings: &found,
             };
             files.insert(format!("{}.csv", name("table")), table.csv().into_bytes());
             let title = self.number.map_or_else(|| "Accuracy".to_owned(), |number| format!("Table {number}"));
