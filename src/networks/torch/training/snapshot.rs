@@ -1,6 +1,6 @@
 //! Checkpoints: weights, the optimizer's sums and counters in one safetensors file, replaced in one step.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use emolab::fs;
@@ -13,7 +13,7 @@ use super::optimizer::Steps;
 use super::trainable::Variable;
 
 /// Raised when checkpoints change their meaning.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Where a training stands, besides its tensors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,8 +28,10 @@ pub struct State {
     pub seen: usize,
     /// Epochs done.
     pub history: Vec<Epoch>,
-    /// Digest of the best weights' file, and the epoch, from 1, that they are of.
+    /// The epoch, from 1, that the best weights are of.
     pub best: Option<usize>,
+    /// Digest of their file.
+    pub best_digest: Option<String>,
 }
 
 /// The files of one training.
@@ -72,11 +74,18 @@ impl Folder {
             ("format".to_owned(), FORMAT.to_string()),
             ("training".to_owned(), self.identity.clone()),
             ("state".to_owned(), state),
+            (
+                "digest".to_owned(),
+                digest(tensors.iter().map(|(name, _, bytes)| (name.as_str(), bytes.as_slice()))),
+            ),
         ]);
         write(&self.checkpoint(), &serialize(&tensors, Some(metadata))?)
     }
 
     /// Takes up the last checkpoint; `None` where there is none that fits.
+    ///
+    /// # Errors
+    /// It is this training's, and damaged: other weights must not come out of it without a word.
     pub fn resume(&self, variables: &mut [Variable], steps: &mut Steps) -> Result<Option<State>, String> {
         let Ok(bytes) = fs::read(&self.checkpoint()) else { return Ok(None) };
         let Ok((_, header)) = SafeTensors::read_metadata(&bytes) else { return Ok(None) };
@@ -91,6 +100,13 @@ impl Folder {
         if state.best.is_some() && !self.best().is_file() {
             return Ok(None);
         }
+        let tensors = file.tensors();
+        let found = digest(tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.data())));
+        if metadata.get("digest") != Some(&found) {
+            let path = self.checkpoint();
+            let path = path.display();
+            return Err(format!("the checkpoint `{path}` is damaged; remove it to train from the start"));
+        }
         for (variable, sums) in variables.iter_mut().zip(&mut steps.sums) {
             restore(&file, &variable.name, &mut variable.tensor)?;
             for (number, sum) in sums.iter_mut().enumerate() {
@@ -99,6 +115,31 @@ impl Folder {
         }
         Ok(Some(state))
     }
+
+    /// The weights of the best epoch, as they were written.
+    pub fn best_weights(&self, state: &State) -> Result<Vec<u8>, String> {
+        let path = self.best();
+        let weights = fs::read(&path).map_err(|error| format!("{error}: {}", error.source))?;
+        if state.best_digest.as_deref() == Some(blake3::hash(&weights).to_string().as_str()) {
+            return Ok(weights);
+        }
+        let folder = self.folder.display();
+        Err(format!(
+            "the best weights `{}` are damaged; remove the folder `{folder}` to train from the start",
+            path.display()
+        ))
+    }
+}
+
+/// Of the names and bytes of tensors, in whatever order they are.
+fn digest<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let sorted: BTreeMap<&str, &[u8]> = tensors.collect();
+    let mut hasher = blake3::Hasher::new();
+    for (name, bytes) in sorted {
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+    }
+    hasher.finalize().to_string()
 }
 
 /// The weights alone, as a safetensors file.

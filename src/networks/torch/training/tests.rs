@@ -123,6 +123,22 @@ fn a_stopped_training_goes_on_to_the_same_bits() {
     }
 }
 
+#[test]
+fn a_damaged_checkpoint_is_told_and_not_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let halted = training(folder.path(), recipe(3));
+    stopped_after(&halted, 5);
+    let path = folder.path().join("checkpoint.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 9;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let error = run(&halted, &AtomicBool::new(false)).unwrap_err();
+    assert!(error.contains("checkpoint.safetensors` is damaged; remove it"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    run(&halted, &AtomicBool::new(false)).unwrap();
+}
+
 /// Stops a training after so many steps.
 fn stopped_after(training: &Training, step: usize) -> Vec<FromWorker> {
     let stop = AtomicBool::new(false);

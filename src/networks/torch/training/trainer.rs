@@ -71,7 +71,7 @@ pub(super) fn train_until(
     }
     let last = trainer.state.history.len();
     let (kept, weights) = match trainer.state.best {
-        Some(best) => (best, emolab::fs::read(&trainer.folder.best()).map_err(|error| chain(&error))?),
+        Some(best) => (best, trainer.folder.best_weights(&trainer.state)?),
         None => (last, snapshot::weights(&trainer.network.tensors)?),
     };
     say(&FromWorker::Trained { history: trainer.state.history.clone(), kept }, &weights)
@@ -245,8 +245,10 @@ impl<'a> Trainer<'a> {
         (self.state.loss, self.state.right, self.state.seen) = (0.0, 0, 0);
         let is_best = self.state.best_of_history() == Some(epoch.epoch);
         if is_best && self.training.recipe.keep_best {
-            snapshot::write(&self.folder.best(), &snapshot::weights(&self.network.tensors)?)?;
+            let weights = snapshot::weights(&self.network.tensors)?;
+            snapshot::write(&self.folder.best(), &weights)?;
             self.state.best = Some(epoch.epoch);
+            self.state.best_digest = Some(blake3::hash(&weights).to_string());
         }
         // The last epoch's checkpoint too: what follows may be killed.
         debug_assert!(self.state.step.is_multiple_of(per_epoch) || self.state.step == all);
