@@ -1,5 +1,7 @@
 //! The samples of a fit, in the form and units in which the interior point works.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
@@ -192,70 +194,37 @@ impl<'a> Design<'a> {
         }
     }
 
+    /// What `visit` gives for each chunk of rows, in order: for its place, and for its parts of some arrays by sample, `[n]`.
+    ///
+    /// The rows, and what goes with them, are the memory that a step of many samples waits for: what is done to a chunk while
+    /// it is in the cache costs little.
+    pub fn visit<const K: usize, T: Send>(
+        &self,
+        arrays: [&mut [f64]; K],
+        visit: impl Fn(Chunk<'_>, [&mut [f64]; K]) -> T + Sync,
+    ) -> Vec<T> {
+        let height = self.height();
+        let visit = |(number, (rows, parts)): (usize, (&Mat<f64>, [&mut [f64]; K]))| {
+            let first = number * height;
+            visit(Chunk { rows, samples: first..first + rows.nrows() }, parts)
+        };
+        if let [only] = self.chunks.as_slice() {
+            return vec![visit((0, (only, arrays)))];
+        }
+        let mut arrays = arrays.map(|array| array.chunks_mut(height));
+        let mut next = || arrays.each_mut().map(|parts| parts.next().unwrap_or_default());
+        let parts: Vec<_> = self.chunks.iter().map(|rows| (rows, next())).collect();
+        parts.into_par_iter().enumerate().map(visit).collect()
+    }
+
     /// `A x`, `[n]`, of `x` `[r + 1]`.
     pub fn times(&self, x: &[f64], product: &mut [f64]) {
-        let x = MatRef::from_column_major_slice(x, x.len(), 1);
-        let height = self.height();
-        let parts = product.par_chunks_mut(height).zip(&self.chunks);
-        let multiply = |(part, chunk): (&mut [f64], &Mat<f64>)| {
-            let part = MatMut::from_column_major_slice_mut(part, chunk.nrows(), 1);
-            matmul(part, Accum::Replace, chunk, x, 1.0, Par::Seq);
-        };
-        if self.chunks.len() == 1 {
-            product.chunks_mut(height).zip(&self.chunks).for_each(multiply);
-        } else {
-            parts.for_each(multiply);
-        }
+        self.visit([product], |chunk, [product]| chunk.times(x, product));
     }
 
     /// `A' v`, `[r + 1]`, of `v` `[n]`.
     pub fn transposed_times(&self, v: &[f64]) -> Vec<f64> {
-        let part = |(chunk, v): (&Mat<f64>, &[f64])| {
-            let mut part = Mat::zeros(self.width + 1, 1);
-            let v = MatRef::from_column_major_slice(v, chunk.nrows(), 1);
-            matmul(part.as_mut(), Accum::Add, chunk.transpose(), v, 1.0, Par::Seq);
-            part
-        };
-        if let [only] = self.chunks.as_slice() {
-            return part((only, v)).col_as_slice(0).to_vec();
-        }
-        let parts = self.chunks.par_iter().zip(v.par_chunks(self.height()));
-        let parts: Vec<Mat<f64>> = parts.map(part).collect();
-        sum_of(parts).col_as_slice(0).to_vec()
-    }
-
-    /// `A' v`, `[r + 1]`, of the `v` that `make` gives for row `i` and `(A x)_i`, in one pass over the rows: theirs is the
-    /// memory that a step of many samples waits for. What else `make` gives goes to `made`, `A x` to `product`.
-    pub fn times_and_back(
-        &self,
-        x: &[f64],
-        product: &mut [f64],
-        made: &mut [f64],
-        make: impl Fn(usize, f64) -> (f64, f64) + Sync,
-    ) -> Vec<f64> {
-        let x = MatRef::from_column_major_slice(x, x.len(), 1);
-        let height = self.height();
-        let pass = |number: usize, product: &mut [f64], made: &mut [f64], chunk: &Mat<f64>| {
-            let rows = chunk.nrows();
-            let whole = MatMut::from_column_major_slice_mut(&mut *product, rows, 1);
-            matmul(whole, Accum::Replace, chunk, x, 1.0, Par::Seq);
-            let mut v = vec![0.0; rows];
-            for (i, v) in v.iter_mut().enumerate() {
-                (made[i], *v) = make(number * height + i, product[i]);
-            }
-            let mut part = Mat::zeros(self.width + 1, 1);
-            let v = MatRef::from_column_major_slice(&v, rows, 1);
-            matmul(part.as_mut(), Accum::Add, chunk.transpose(), v, 1.0, Par::Seq);
-            part
-        };
-        if let [only] = self.chunks.as_slice() {
-            return pass(0, product, made, only).col_as_slice(0).to_vec();
-        }
-        let outputs = product.par_chunks_mut(height).zip(made.par_chunks_mut(height));
-        let parts = outputs.zip(&self.chunks).enumerate();
-        let parts: Vec<Mat<f64>> =
-            parts.map(|(number, ((product, made), chunk))| pass(number, product, made, chunk)).collect();
-        sum_of(parts).col_as_slice(0).to_vec()
+        sum(self.visit([], |chunk, []| chunk.transposed_times(&v[chunk.samples.clone()])))
     }
 
     /// The lower triangle of `A' diag(weights) A`, `[r + 1, r + 1]`, into `gram`; `weighted` is memory for it.
@@ -275,13 +244,44 @@ impl<'a> Design<'a> {
         // Memory for one weighted chunk serves many.
         let parts = self.chunks.par_iter().zip(weights.par_chunks(self.height()));
         let parts: Vec<Mat<f64>> = parts.map_init(|| Mat::zeros(0, 0), own).collect();
-        gram.copy_from_triangular_lower(&sum_of(parts));
+        let sum = parts.into_iter().reduce(|sum, part| sum + part);
+        gram.copy_from_triangular_lower(&sum.unwrap_or_else(|| Mat::zeros(size, size)));
     }
 }
 
-/// The sum of the parts of some chunks, one at least, in their order.
-fn sum_of(parts: Vec<Mat<f64>>) -> Mat<f64> {
-    parts.into_iter().reduce(|sum, part| sum + part).unwrap_or_else(|| Mat::zeros(0, 0))
+/// Rows of a design.
+pub(in crate::solvers::svm) struct Chunk<'a> {
+    /// `[rows, r + 1]`
+    rows: &'a Mat<f64>,
+    /// Which samples they are.
+    pub samples: Range<usize>,
+}
+
+impl Chunk<'_> {
+    /// `A x`, `[rows]`.
+    pub fn times(&self, x: &[f64], product: &mut [f64]) {
+        let x = MatRef::from_column_major_slice(x, x.len(), 1);
+        let product = MatMut::from_column_major_slice_mut(product, self.rows.nrows(), 1);
+        matmul(product, Accum::Replace, self.rows, x, 1.0, Par::Seq);
+    }
+
+    /// `A' v`, `[r + 1]`.
+    pub fn transposed_times(&self, v: &[f64]) -> Vec<f64> {
+        let mut product = vec![0.0; self.rows.ncols()];
+        let v = MatRef::from_column_major_slice(v, v.len(), 1);
+        let to = MatMut::from_column_major_slice_mut(&mut product, self.rows.ncols(), 1);
+        matmul(to, Accum::Replace, self.rows.transpose(), v, 1.0, Par::Seq);
+        product
+    }
+}
+
+/// The sum of the parts of all chunks, in their order.
+pub(super) fn sum(parts: Vec<Vec<f64>>) -> Vec<f64> {
+    let add = |mut sum: Vec<f64>, part: Vec<f64>| {
+        sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        sum
+    };
+    parts.into_iter().reduce(add).unwrap_or_default()
 }
 
 /// Squared lengths of a chunk's rows, without the last column.

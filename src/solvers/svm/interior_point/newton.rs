@@ -1,7 +1,10 @@
 //! One step of Newton's method: factor once, solve for the predictor and for the corrector.
 
+use std::ops::Range;
+
+use super::design::sum;
 use super::factor::{NoFactor, System};
-use super::point::{Direction, Point};
+use super::point::{Direction, Own, Point, sum_by_lanes};
 use super::{Design, Samples};
 
 /// Residuals relative to the size of their terms at which a direction is not refined further: so many times the gap,
@@ -46,8 +49,6 @@ pub(super) struct Newton<'a, 's> {
     right: Vec<f64>,
     /// `y (alpha + d alpha)`, `[n]`.
     signed: Vec<f64>,
-    /// How far each sample lets a step go, inverted, `[n]`.
-    ratios: Vec<f64>,
     /// Mean of the products before the last step.
     last: f64,
     /// How far the point is from `w = sum alpha y x` and `sum y alpha = 0`, for the equations of the samples.
@@ -82,7 +83,6 @@ impl<'a, 's> Newton<'a, 's> {
             inverse: zeros(),
             right: zeros(),
             signed: zeros(),
-            ratios: zeros(),
             last: f64::INFINITY,
             infeasible: Infeasible::default(),
         }
@@ -90,66 +90,75 @@ impl<'a, 's> Newton<'a, 's> {
 
     /// Predictor, corrector, and a step along their sum that stays inside; `gap` is the point's.
     pub fn step(&mut self, system: &mut System, point: &mut Point, gap: f64) -> Result<(), NoFactor> {
-        let n = point.alpha.len();
-        let (alpha, room, lower, upper) = point.per_sample();
-        let inverse = &mut self.inverse[..n];
-        for i in 0..n {
-            inverse[i] = 1.0 / (lower[i] / alpha[i] + upper[i] / room[i]);
-        }
         self.residual = (RESIDUAL_PER_GAP * gap).clamp(RESIDUALS.0, RESIDUALS.1);
+        let by_multipliers = self.begin(point);
         system.factor(self.design, &self.inverse)?;
         if system.ones.is_some() {
             self.measure_infeasibility(point);
         }
-
-        for i in 0..n {
-            self.right[i] = 1.0 - self.samples.sign[i] * point.values[i];
-        }
         // A rough direction predicts as well.
-        self.solve(system, point, 0);
-        let target = self.predict(point);
+        self.solve(system, point, by_multipliers, 0);
+        let products = point.complementarity();
+        let target = self.predict(point, products);
         // The second-order terms of the predictor.
-        let (alpha, room, lower, upper) = point.per_sample();
-        let change = &self.direction.alpha[..n];
-        let (aim_lower, aim_upper) = (&mut self.aim.lower[..n], &mut self.aim.upper[..n]);
-        for i in 0..n {
-            aim_lower[i] = target + change[i] * lower[i] * (1.0 + change[i] / alpha[i]);
-            aim_upper[i] = target - change[i] * upper[i] * (1.0 - change[i] / room[i]);
-        }
-        let mut longest = self.aim_at(system, point);
+        let by_multipliers = self.aim(point, |own, i, _| {
+            let change = own.change[i];
+            let lower = target + change * own.lower[i] * (1.0 + change / own.alpha[i]);
+            (lower, target - change * own.upper[i] * (1.0 - change / own.room[i]))
+        });
+        let mut longest = self.solve_for_aim(system, point, by_multipliers);
         for _ in 0..self.correctors {
             if longest >= 1.0 || !self.correct(system, point, target, &mut longest) {
                 break;
             }
         }
-        let products = point.complementarity();
         let is_slow = gap < CIRCLES_BELOW && products > SLOW * self.last;
         self.last = products;
         let inside = if is_slow { SHORT } else { 1.0 - (0.1 * gap).clamp(1e-4, 1e-2) };
-        point.advance((inside * longest).min(1.0), &self.direction);
+        point.advance(self.design, (inside * longest).min(1.0), &self.direction);
         Ok(())
+    }
+
+    /// `D^-1` and the right side of the predictor, and `A' y` times the multipliers that it would have alone.
+    fn begin(&mut self, point: &Point) -> Vec<f64> {
+        let Self { design, samples, inverse, right, .. } = self;
+        sum(design.visit([inverse, right], |chunk, [inverse, right]| {
+            let (n, at) = (inverse.len(), &chunk.samples);
+            let Own { alpha, room, lower, upper, .. } = Own::of_point(point, at);
+            let (sign, values) = (&samples.sign[at.clone()][..n], &point.values[at.clone()][..n]);
+            let (right, mut signed) = (&mut right[..n], vec![0.0; n]);
+            for i in 0..n {
+                inverse[i] = 1.0 / (lower[i] / alpha[i] + upper[i] / room[i]);
+                right[i] = 1.0 - sign[i] * values[i];
+                signed[i] = sign[i] * (alpha[i] + inverse[i] * right[i]);
+            }
+            chunk.transposed_times(&signed)
+        }))
     }
 
     /// What the products are to become: the smaller, the further the predictor could go. It changes `u` by
     /// `-u (1 + d alpha / alpha)` and `v` by `-v (1 - d alpha / (C - alpha))`, so it need not be written down.
-    fn predict(&mut self, point: &Point) -> f64 {
-        let n = point.alpha.len();
-        let (alpha, room, lower, upper) = point.per_sample();
-        let (change, ratios) = (&self.direction.alpha[..n], &mut self.ratios[..n]);
-        for i in 0..n {
-            let (below, above) = (change[i] / alpha[i], change[i] / room[i]);
-            ratios[i] = larger(larger(-below, above), larger(1.0 + below, 1.0 - above));
-        }
-        let step = 1.0 / largest(ratios, 1.0);
-        let products = ratios;
-        for i in 0..n {
-            let (below, above) = (change[i] / alpha[i], change[i] / room[i]);
-            products[i] = (alpha[i] + step * change[i]) * lower[i] * (1.0 - step * (1.0 + below))
-                + (room[i] - step * change[i]) * upper[i] * (1.0 - step * (1.0 - above));
-        }
+    fn predict(&self, point: &Point, complementarity: f64) -> f64 {
+        let own =
+            |at: &Range<usize>| Own { change: &self.direction.alpha[at.clone()], ..Own::of_point(point, at) };
+        let ratios = self.design.visit([], |chunk, []| {
+            let Own { alpha, room, change, .. } = own(&chunk.samples);
+            largest(alpha.len(), 1.0, |i| {
+                let (below, above) = (change[i] / alpha[i], change[i] / room[i]);
+                larger(larger(-below, above), larger(1.0 + below, 1.0 - above))
+            })
+        });
+        let step = 1.0 / ratios.into_iter().fold(1.0, larger);
+        let products = self.design.visit([], |chunk, []| {
+            let Own { alpha, room, lower, upper, change, .. } = own(&chunk.samples);
+            sum_by_lanes(alpha.len(), |i| {
+                let (below, above) = (change[i] / alpha[i], change[i] / room[i]);
+                (alpha[i] + step * change[i]) * lower[i] * (1.0 - step * (1.0 + below))
+                    + (room[i] - step * change[i]) * upper[i] * (1.0 - step * (1.0 - above))
+            })
+        });
         let predicted: f64 = products.iter().sum();
-        let complementarity = point.complementarity();
-        complementarity * (predicted / (2 * n) as f64 / complementarity).powi(3)
+        complementarity * (predicted / (2 * point.alpha.len()) as f64 / complementarity).powi(3)
     }
 
     /// Gondzio's corrector: where a longer step would leave products far from the target, aim them back at it. Kept,
@@ -159,14 +168,13 @@ impl<'a, 's> Newton<'a, 's> {
         let (least, most) = (0.1 * target, 10.0 * target);
         let back = |product: f64| (product.clamp(least, most) - product).max(-most);
         let previous = (self.direction.clone(), self.aim.clone());
-        for i in 0..point.alpha.len() {
-            let change = trial * self.direction.alpha[i];
-            let lower = (point.alpha[i] + change) * (point.lower[i] + trial * self.direction.lower[i]);
-            let upper = (point.room[i] - change) * (point.upper[i] + trial * self.direction.upper[i]);
-            self.aim.lower[i] += back(lower);
-            self.aim.upper[i] += back(upper);
-        }
-        let corrected = self.aim_at(system, point);
+        let by_multipliers = self.aim(point, |own, i, (aim_lower, aim_upper)| {
+            let change = trial * own.change[i];
+            let lower = (own.alpha[i] + change) * (own.lower[i] + trial * own.lower_change[i]);
+            let upper = (own.room[i] - change) * (own.upper[i] + trial * own.upper_change[i]);
+            (aim_lower + back(lower), aim_upper + back(upper))
+        });
+        let corrected = self.solve_for_aim(system, point, by_multipliers);
         let is_longer = corrected.min(1.0) >= 1.05 * *longest;
         if is_longer {
             *longest = corrected;
@@ -176,74 +184,112 @@ impl<'a, 's> Newton<'a, 's> {
         is_longer
     }
 
-    /// The direction in which `alpha u` and `(C - alpha) v` go to what is aimed at, and the longest step along it that
-    /// keeps everything at or above 0.
-    fn aim_at(&mut self, system: &mut System, point: &Point) -> f64 {
-        let n = point.alpha.len();
-        let (alpha, room, lower, upper) = point.per_sample();
-        let (sign, values) = (&self.samples.sign[..n], &point.values[..n]);
-        let (aim_lower, aim_upper) = (&self.aim.lower[..n], &self.aim.upper[..n]);
-        let right = &mut self.right[..n];
-        for i in 0..n {
-            right[i] = 1.0 - sign[i] * values[i] + aim_lower[i] / alpha[i] - aim_upper[i] / room[i];
-        }
-        self.solve(system, point, MOST_REFINEMENTS);
-        let (aim_lower, aim_upper) = (&self.aim.lower[..n], &self.aim.upper[..n]);
-        let Direction { alpha: change, lower: new_lower, upper: new_upper, .. } = &mut self.direction;
-        let (change, ratios) = (&change[..n], &mut self.ratios[..n]);
-        let (new_lower, new_upper) = (&mut new_lower[..n], &mut new_upper[..n]);
-        for i in 0..n {
-            new_lower[i] = (aim_lower[i] - lower[i] * change[i]) / alpha[i] - lower[i];
-            new_upper[i] = (aim_upper[i] + upper[i] * change[i]) / room[i] - upper[i];
-            let of_alpha = larger(-change[i] / alpha[i], change[i] / room[i]);
-            let of_multipliers = larger(-new_lower[i] / lower[i], -new_upper[i] / upper[i]);
-            ratios[i] = larger(of_alpha, of_multipliers);
-        }
-        1.0 / largest(ratios, 0.0)
+    /// Aims at products, those of a sample as `aim` gives them for what they were aimed at before. `A' y` times the multipliers
+    /// that the right side would give alone.
+    fn aim(
+        &mut self,
+        point: &Point,
+        aim: impl Fn(&Own<'_>, usize, (f64, f64)) -> (f64, f64) + Sync,
+    ) -> Vec<f64> {
+        let Self {
+            design,
+            samples,
+            direction,
+            inverse,
+            right,
+            aim: Aim { lower: aim_lower, upper: aim_upper },
+            ..
+        } = self;
+        sum(design.visit([aim_lower, aim_upper, right], |chunk, [aim_lower, aim_upper, right]| {
+            let (n, at) = (right.len(), &chunk.samples);
+            let own = Own::of(point, direction, at);
+            let (sign, values) = (&samples.sign[at.clone()][..n], &point.values[at.clone()][..n]);
+            let (inverse, mut signed) = (&inverse[at.clone()][..n], vec![0.0; n]);
+            let (aim_lower, aim_upper) = (&mut aim_lower[..n], &mut aim_upper[..n]);
+            for i in 0..n {
+                (aim_lower[i], aim_upper[i]) = aim(&own, i, (aim_lower[i], aim_upper[i]));
+                let aims = aim_lower[i] / own.alpha[i] - aim_upper[i] / own.room[i];
+                right[i] = 1.0 - sign[i] * values[i] + aims;
+                signed[i] = sign[i] * (own.alpha[i] + inverse[i] * right[i]);
+            }
+            chunk.transposed_times(&signed)
+        }))
     }
 
-    fn solve(&mut self, system: &mut System, point: &Point, refinements: usize) {
+    /// The direction in which `alpha u` and `(C - alpha) v` go to what is [aimed](Self::aim) at, and the longest step along it
+    /// that keeps everything at or above 0.
+    fn solve_for_aim(&mut self, system: &mut System, point: &Point, by_multipliers: Vec<f64>) -> f64 {
+        self.solve(system, point, by_multipliers, MOST_REFINEMENTS);
+        let Self { design, direction: Direction { alpha, lower, upper, .. }, aim, .. } = self;
+        let ratios = design.visit([lower, upper], |chunk, [new_lower, new_upper]| {
+            let (n, at) = (new_lower.len(), &chunk.samples);
+            let Own { alpha, room, lower, upper, change, .. } =
+                Own { change: &alpha[at.clone()][..n], ..Own::of_point(point, at) };
+            let (aim_lower, aim_upper) = (&aim.lower[at.clone()][..n], &aim.upper[at.clone()][..n]);
+            let new_upper = &mut new_upper[..n];
+            for i in 0..n {
+                new_lower[i] = (aim_lower[i] - lower[i] * change[i]) / alpha[i] - lower[i];
+                new_upper[i] = (aim_upper[i] + upper[i] * change[i]) / room[i] - upper[i];
+            }
+            largest(n, 0.0, |i| {
+                let of_alpha = larger(-change[i] / alpha[i], change[i] / room[i]);
+                larger(of_alpha, larger(-new_lower[i] / lower[i], -new_upper[i] / upper[i]))
+            })
+        });
+        1.0 / ratios.into_iter().fold(0.0, larger)
+    }
+
+    fn solve(&mut self, system: &mut System, point: &Point, by_multipliers: Vec<f64>, refinements: usize) {
         if system.ones.is_some() {
             self.solve_for_samples(system, point, refinements);
         } else {
-            self.solve_for_plane(system, point, refinements);
+            self.solve_for_plane(system, point, by_multipliers, refinements);
         }
     }
 
     /// The direction of plane, values and `alpha` for the right side, refined against the equations
     /// `w = sum alpha y x` and `sum y alpha = 0` themselves: rounding in the factor leaves no trace.
-    fn solve_for_plane(&mut self, system: &mut System, point: &Point, refinements: usize) {
-        let sign = &self.samples.sign;
-        for (i, sign) in sign.iter().enumerate() {
-            self.signed[i] = sign * (point.alpha[i] + self.inverse[i] * self.right[i]);
-        }
-        let mut residual = self.design.transposed_times(&self.signed);
+    fn solve_for_plane(
+        &mut self,
+        system: &mut System,
+        point: &Point,
+        by_multipliers: Vec<f64>,
+        refinements: usize,
+    ) {
+        let Self {
+            design, samples, direction: Direction { alpha, plane, values, .. }, inverse, right, ..
+        } = self;
+        let mut residual = by_multipliers;
         for (residual, weight) in residual.iter_mut().zip(point.weights()) {
             *residual -= weight;
         }
-        self.direction.plane.fill(0.0);
+        plane.fill(0.0);
         for refinement in 0..=refinements {
             system.solve(&mut residual);
-            for (value, correction) in self.direction.plane.iter_mut().zip(&residual) {
+            for (value, correction) in plane.iter_mut().zip(&residual) {
                 *value += correction;
             }
-            let Direction { alpha, plane, values, .. } = &mut self.direction;
-            let change = |i: usize, value: f64| self.inverse[i] * (self.right[i] - sign[i] * value);
-            if refinement == refinements {
-                self.design.times(plane, values);
-                for (i, (alpha, value)) in alpha.iter_mut().zip(values).enumerate() {
-                    *alpha = change(i, *value);
+            let is_last = refinement == refinements;
+            residual = sum(design.visit([&mut *values, &mut *alpha], |chunk, [values, change]| {
+                chunk.times(plane, values);
+                let (n, at) = (values.len(), chunk.samples.clone());
+                let (sign, alpha) = (&samples.sign[at.clone()][..n], &point.alpha[at.clone()][..n]);
+                let (inverse, right, change) = (&inverse[at.clone()][..n], &right[at][..n], &mut change[..n]);
+                for i in 0..n {
+                    change[i] = inverse[i] * (right[i] - sign[i] * values[i]);
                 }
+                if is_last {
+                    return Vec::new();
+                }
+                let signed: Vec<f64> = (0..n).map(|i| sign[i] * (alpha[i] + change[i])).collect();
+                chunk.transposed_times(&signed)
+            }));
+            if is_last {
                 break;
             }
-            let make = |i: usize, value: f64| {
-                let change = change(i, value);
-                (change, sign[i] * (point.alpha[i] + change))
-            };
-            residual = self.design.times_and_back(plane, values, alpha, make);
             let mut size = residual.iter().fold(0.0f64, |size, value| size.max(value.abs()));
             for (j, weight) in point.weights().iter().enumerate() {
-                let next = weight + self.direction.plane[j];
+                let next = weight + plane[j];
                 size = size.max(next.abs());
                 residual[j] -= next;
             }
@@ -316,14 +362,16 @@ const fn larger(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
 
-/// The largest of some values and `least`, in eight strands side by side.
-fn largest(values: &[f64], least: f64) -> f64 {
-    let (chunks, rest) = values.as_chunks::<8>();
-    let mut strands = [least; 8];
-    for chunk in chunks {
-        for (strand, value) in strands.iter_mut().zip(chunk) {
-            *strand = larger(*value, *strand);
+/// The largest of so many values and `least`, in eight strands side by side.
+fn largest(count: usize, least: f64, value: impl Fn(usize) -> f64) -> f64 {
+    const LANES: usize = 8;
+    let mut strands = [least; LANES];
+    let whole = count - count % LANES;
+    for first in (0..whole).step_by(LANES) {
+        for (lane, strand) in strands.iter_mut().enumerate() {
+            *strand = larger(value(first + lane), *strand);
         }
     }
-    strands.iter().chain(rest).fold(least, |most, value| larger(*value, most))
+    let of_rest = (whole..count).map(value).fold(least, |most, value| larger(value, most));
+    strands.iter().fold(of_rest, |most, value| larger(*value, most))
 }

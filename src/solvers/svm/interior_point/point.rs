@@ -1,5 +1,7 @@
 //! An iterate: strictly inside its bounds, on the way to the optimum.
 
+use std::ops::Range;
+
 use super::{Design, Samples};
 
 /// `alpha`, `C - alpha`, `u`, `v` above 0, weights and bias.
@@ -110,31 +112,49 @@ impl Point {
 
     /// Mean of `alpha u` and `(C - alpha) v`.
     pub fn complementarity(&self) -> f64 {
-        let lower: f64 = self.alpha.iter().zip(&self.lower).map(|(alpha, u)| alpha * u).sum();
-        let upper: f64 = self.room.iter().zip(&self.upper).map(|(room, v)| room * v).sum();
-        (lower + upper) / (2 * self.alpha.len()) as f64
+        let (alpha, room, lower, upper) = self.per_sample();
+        let sum = sum_by_lanes(alpha.len(), |i| alpha[i] * lower[i] + room[i] * upper[i]);
+        sum / (2 * alpha.len()) as f64
     }
 
     /// `sum alpha u + sum (C - alpha) v`, the distance of the objectives of a feasible point, relative to `sum alpha`,
     /// which ends between one and two times the dual objective. Neither has digits to lose, as the objectives have.
     pub fn gap(&self) -> f64 {
-        let count = self.alpha.len() as f64;
-        2.0 * count * self.complementarity() / self.alpha.iter().sum::<f64>()
+        let alpha = &self.alpha;
+        2.0 * alpha.len() as f64 * self.complementarity() / sum_by_lanes(alpha.len(), |i| alpha[i])
     }
 
     /// Takes a step.
-    pub fn advance(&mut self, step: f64, direction: &Direction) {
-        for i in 0..self.alpha.len() {
-            self.alpha[i] += step * direction.alpha[i];
-            self.room[i] -= step * direction.alpha[i];
-            self.lower[i] += step * direction.lower[i];
-            self.upper[i] += step * direction.upper[i];
-            self.values[i] += step * direction.values[i];
-        }
+    pub fn advance(&mut self, design: &Design<'_>, step: f64, direction: &Direction) {
+        let Self { alpha, room, lower, upper, values, .. } = self;
+        design.visit([alpha, room, lower, upper, values], |chunk, [alpha, room, lower, upper, values]| {
+            let at = || chunk.samples.clone();
+            for ((alpha, room), change) in alpha.iter_mut().zip(room).zip(&direction.alpha[at()]) {
+                *alpha += step * change;
+                *room -= step * change;
+            }
+            let others = [(lower, &direction.lower), (upper, &direction.upper), (values, &direction.values)];
+            for (own, changes) in others {
+                own.iter_mut().zip(&changes[at()]).for_each(|(own, change)| *own += step * change);
+            }
+        });
         for (value, change) in self.plane.iter_mut().zip(&direction.plane) {
             *value += step * change;
         }
     }
+}
+
+/// The sum of so many terms, in eight strands side by side.
+pub(super) fn sum_by_lanes(count: usize, term: impl Fn(usize) -> f64) -> f64 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let whole = count - count % LANES;
+    for first in (0..whole).step_by(LANES) {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            *sum += term(first + lane);
+        }
+    }
+    sums.iter().sum::<f64>() + (whole..count).map(term).sum::<f64>()
 }
 
 /// A change of a [`Point`]; the room changes by `-alpha`.
@@ -145,4 +165,37 @@ pub(super) struct Direction {
     pub upper: Vec<f64>,
     pub plane: Vec<f64>,
     pub values: Vec<f64>,
+}
+
+/// What some samples have at a point and in a direction, `[n]` each.
+pub(super) struct Own<'a> {
+    pub alpha: &'a [f64],
+    pub room: &'a [f64],
+    pub lower: &'a [f64],
+    pub upper: &'a [f64],
+    /// Of `alpha`.
+    pub change: &'a [f64],
+    pub lower_change: &'a [f64],
+    pub upper_change: &'a [f64],
+}
+
+impl<'a> Own<'a> {
+    pub fn of(point: &'a Point, direction: &'a Direction, at: &Range<usize>) -> Self {
+        let n = at.len();
+        let own = |all: &'a [f64]| &all[at.clone()][..n];
+        Self {
+            change: own(&direction.alpha),
+            lower_change: own(&direction.lower),
+            upper_change: own(&direction.upper),
+            ..Self::of_point(point, at)
+        }
+    }
+
+    pub fn of_point(point: &'a Point, at: &Range<usize>) -> Self {
+        let n = at.len();
+        let own = |all: &'a [f64]| &all[at.clone()][..n];
+        let (alpha, room, lower, upper) =
+            (own(&point.alpha), own(&point.room), own(&point.lower), own(&point.upper));
+        Self { alpha, room, lower, upper, change: &[], lower_change: &[], upper_change: &[] }
+    }
 }
