@@ -1,10 +1,11 @@
 //! Checkpoints: weights, the optimizer's sums and counters in one safetensors file, replaced in one step.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use emolab::fs;
 use emolab::networks::worker::Epoch;
+use emolab::store::key::digest;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, no_grad};
@@ -76,7 +77,7 @@ impl Folder {
             ("state".to_owned(), state),
             (
                 "digest".to_owned(),
-                digest(tensors.iter().map(|(name, _, bytes)| (name.as_str(), bytes.as_slice()))),
+                digest_of_all(tensors.iter().map(|(name, _, bytes)| (name.as_str(), bytes.as_slice()))),
             ),
         ]);
         write(&self.checkpoint(), &serialize(&tensors, Some(metadata))?)
@@ -101,7 +102,7 @@ impl Folder {
             return Ok(None);
         }
         let tensors = file.tensors();
-        let found = digest(tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.data())));
+        let found = digest_of_all(tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.data())));
         if metadata.get("digest") != Some(&found) {
             let path = self.checkpoint();
             let path = path.display();
@@ -120,7 +121,7 @@ impl Folder {
     pub fn best_weights(&self, state: &State) -> Result<Vec<u8>, String> {
         let path = self.best();
         let weights = fs::read(&path).map_err(|error| format!("{error}: {}", error.source))?;
-        if state.best_digest.as_deref() == Some(blake3::hash(&weights).to_string().as_str()) {
+        if state.best_digest.as_deref() == Some(digest(&weights).to_hex().as_str()) {
             return Ok(weights);
         }
         let folder = self.folder.display();
@@ -132,14 +133,10 @@ impl Folder {
 }
 
 /// Of the names and bytes of tensors, in whatever order they are.
-fn digest<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
-    let sorted: BTreeMap<&str, &[u8]> = tensors.collect();
-    let mut hasher = blake3::Hasher::new();
-    for (name, bytes) in sorted {
-        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
-        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
-    }
-    hasher.finalize().to_string()
+fn digest_of_all<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut lines: Vec<String> = tensors.map(|(name, bytes)| format!("{} {name}\n", digest(bytes))).collect();
+    lines.sort();
+    digest(lines.concat().as_bytes()).to_hex()
 }
 
 /// The weights alone, as a safetensors file.

@@ -248,7 +248,7 @@ impl<'a> Trainer<'a> {
             let weights = snapshot::weights(&self.network.tensors)?;
             snapshot::write(&self.folder.best(), &weights)?;
             self.state.best = Some(epoch.epoch);
-            self.state.best_digest = Some(blake3::hash(&weights).to_string());
+            self.state.best_digest = Some(emolab::store::key::digest(&weights).to_hex());
         }
         // The last epoch's checkpoint too: what follows may be killed.
         debug_assert!(self.state.step.is_multiple_of(per_epoch) || self.state.step == all);
