@@ -151,8 +151,7 @@ impl Stage for InspectImages {
             return Err(StageError::BadInput(refusal(&manifest.skipped)));
         }
         if !manifest.skipped.is_empty() {
-            context
-                .notice(format!("{} bad images are left out; the results list them", manifest.skipped.len()));
+            context.notice(format!("left out: {}", named(&manifest.skipped)));
         }
         if manifest.images.is_empty() {
             return Err(StageError::BadInput("the data set has no usable image".to_owned()));
@@ -188,7 +187,8 @@ impl InspectImages {
     }
 }
 
-fn refusal(skipped: &[Skipped]) -> String {
+/// How many bad images there are, and the first of them with what is wrong.
+fn named(skipped: &[Skipped]) -> String {
     let mut text = format!("{} bad {}:", skipped.len(), if skipped.len() == 1 { "image" } else { "images" });
     for Skipped { path, reason } in skipped.iter().take(NAMED) {
         text.push_str(&format!("\n  {path}: {reason}"));
@@ -196,6 +196,11 @@ fn refusal(skipped: &[Skipped]) -> String {
     if skipped.len() > NAMED {
         text.push_str(&format!("\n  and {} more", skipped.len() - NAMED));
     }
+    text
+}
+
+fn refusal(skipped: &[Skipped]) -> String {
+    let mut text = named(skipped);
     text.push_str("\nmend or remove them, or set `on_bad_image = \"skip\"` in the table that names them, `[dataset]` or `[training.*]`, to leave them out");
     text
 }

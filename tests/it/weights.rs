@@ -82,7 +82,7 @@ fn every_format_converts_to_the_same_safetensors_each_time() {
 fn what_a_file_holds_besides_weights_is_told() {
     let inspected = weights(&["inspect"], &[&fixture("zip.pth")]);
     let out = text(&inspected.stdout);
-    assert!(out.contains("note: 1 tensors are stored as float16 and widened to float32\n"), "{out}");
+    assert!(out.contains("note: 1 tensor is stored as float16 and widened to float32\n"), "{out}");
     assert!(out.contains("note: left out, integers or truth values: `"), "{out}");
 
     let folder = tempfile::tempdir().unwrap();

@@ -97,7 +97,8 @@ impl Contents {
         }
         for (format, count) in self.formats.iter().filter(|(format, _)| **format != Number::F32.name()) {
             let how = if *format == Number::F64.name() { "rounded" } else { "widened" };
-            notes.push(format!("{count} tensors are stored as {format} and {how} to float32"));
+            let tensors = if *count == 1 { "1 tensor is".to_owned() } else { format!("{count} tensors are") };
+            notes.push(format!("{tensors} stored as {format} and {how} to float32"));
         }
         if !self.not_finite.is_empty() {
             notes.push(format!("with infinite numbers or NaN: {}", named(self.not_finite.iter())));
@@ -163,8 +164,8 @@ mod tests {
             found.notes(),
             [
                 "`module.` (DataParallel) was taken off every name",
-                "1 tensors are stored as float16 and widened to float32",
-                "1 tensors are stored as float64 and rounded to float32",
+                "1 tensor is stored as float16 and widened to float32",
+                "1 tensor is stored as float64 and rounded to float32",
                 "left out, integers or truth values: `module.mask`",
             ]
         );
