@@ -35,6 +35,10 @@ pub(super) fn penalty_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<
                 c: candidate.c,
                 mean_true_positive_rate: candidate.mean_true_positive_rate,
                 chosen: candidate.c.total_cmp(&selection.c).is_eq(),
+                fits: candidate.fits.count,
+                largest_gap: candidate.fits.largest_gap,
+                iterations: candidate.fits.iterations,
+                support_vectors: candidate.fits.support_vectors,
             }));
         }
     }

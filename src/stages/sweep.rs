@@ -17,6 +17,7 @@ use super::split::Split;
 use super::sweep_choice::{self, BestSummary};
 use super::sweep_figure;
 use super::sweep_intervals::mean_intervals;
+use crate::figures::fit_tables::{FitRow, sweep_fits_csv};
 use crate::figures::sweep_table;
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, Handle, Stage, StageError};
@@ -172,7 +173,7 @@ pub struct MakeSweepReport {
 
 impl Stage for MakeSweepReport {
     const NAME: &'static str = "report-sweep";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type Output = SweepReport;
 
     fn run(&self, context: &Context<'_>) -> Result<SweepReport, StageError> {
@@ -188,6 +189,9 @@ impl Stage for MakeSweepReport {
         let best = sweep_choice::choose(self, context, &points)?;
         let mut files = Files::new();
         files.insert("sweep.csv".to_owned(), sweep_table::sweep_csv(&axes, &rows).into_bytes());
+        let fits = self.points.iter().zip(&points);
+        let fits = fits.map(|(entry, point)| (&entry.values[..], &point.fits[..], point.data_set.as_str()));
+        files.insert("fits.csv".to_owned(), sweep_fits_csv(&axes, fits).into_bytes());
         files.insert("sweep.parquet".to_owned(), self.parquet(&rows).map_err(failed)?);
         files.extend(sweep_choice::files(self, &best).map_err(failed)?);
         notes.extend(self.clamped(&points));
@@ -213,6 +217,8 @@ impl Stage for MakeSweepReport {
 pub(super) struct PointAt {
     pub methods: Vec<MethodAt>,
     pub data_set: String,
+    /// How the fits of all its methods went.
+    pub fits: Vec<FitRow>,
     /// Fewest components of a fold, where fewer than asked for.
     pub clamped: Option<usize>,
 }
@@ -259,19 +265,26 @@ impl MakeSweepReport {
         notes: &mut Vec<String>,
     ) -> Result<PointAt, StageError> {
         let Outcome::Done { methods, overlaps, data_set, at_most, .. } = &point.outcome else {
-            return Ok(PointAt { methods: Vec::new(), data_set: String::new(), clamped: None });
+            return Ok(PointAt {
+                methods: Vec::new(),
+                data_set: String::new(),
+                fits: Vec::new(),
+                clamped: None,
+            });
         };
         for (method, overlap) in overlaps {
             let warning = context.get(overlap)?.warning(method);
             warnings.extend(warning.filter(|warning| !warnings.contains(warning)));
         }
-        let mut read = Vec::new();
+        let (mut read, mut fits) = (Vec::new(), Vec::new());
         for method in methods {
-            for note in fit_warnings(context, method, &fit_rows(context, method)?)? {
+            let own = fit_rows(context, method)?;
+            for note in fit_warnings(context, method, &own)? {
                 if !notes.contains(&note) {
                     notes.push(note);
                 }
             }
+            fits.extend(own);
             let mut repeats = Vec::new();
             let mut matrices = Vec::new();
             let mut c: Option<[f64; 2]> = None;
@@ -301,7 +314,7 @@ impl MakeSweepReport {
         }
         let fewest = read.iter().filter_map(|method| method.components).map(|[fewest, _]| fewest).min();
         let clamped = fewest.filter(|fewest| at_most.is_some_and(|asked| *fewest < asked));
-        Ok(PointAt { methods: read, data_set: data_set.clone(), clamped })
+        Ok(PointAt { methods: read, data_set: data_set.clone(), fits, clamped })
     }
 
     /// Components that the data do not have.

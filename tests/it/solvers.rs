@@ -60,6 +60,14 @@ fn the_penalty_is_chosen_inside_the_training_folds() {
     let chosen = column(&project, "penalties.csv", "chosen");
     assert_eq!(chosen.iter().filter(|cell| *cell == "true").count(), 3);
     let rates = numbers(&project, "penalties.csv", "inner_mean_true_positive_rate");
+    // Eight machines in each of three inner folds, each with its certificate.
+    assert_eq!(numbers(&project, "penalties.csv", "inner_fits"), [24.0; 9]);
+    let gaps = numbers(&project, "penalties.csv", "largest_relative_gap");
+    assert!(gaps.iter().all(|gap| *gap <= 1e-8), "{gaps:?}");
+    for count in ["iterations", "support_vectors"] {
+        let counts = numbers(&project, "penalties.csv", count);
+        assert!(counts.iter().all(|count| *count >= 24.0), "{count}: {counts:?}");
+    }
     let fits = numbers(&project, "fits.csv", "c");
     for fold in 0..3 {
         let own = 3 * fold..3 * fold + 3;

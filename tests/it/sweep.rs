@@ -53,6 +53,15 @@ fn a_grid_has_a_row_per_point_method_and_class_and_agrees_with_single_runs() {
             (row["pca.components"].as_str(), "done")
         );
     }
+    // The certificate of every machine: of each point, in each fold, of each class.
+    let fits = rows(&project, "fits.csv");
+    let folds = fits.iter().map(|row| row["fold"].as_str()).collect::<std::collections::BTreeSet<_>>().len();
+    assert_eq!(fits.len(), 6 * folds * 8);
+    for fit in &fits {
+        assert!(fit["relative_gap"].parse::<f64>().unwrap() <= 1e-8 && fit["iterations"] != "0", "{fit:?}");
+        let point = &table[9 * fit["point"].parse::<usize>().unwrap()];
+        assert_eq!((&fit["pca.components"], &fit["c"]), (&point["pca.components"], &point["c"]));
+    }
     let file = std::fs::File::open(project.path().join("results/sweep/sweep.parquet")).unwrap();
     let parquet = ParquetReader::new(file).finish().unwrap();
     assert_eq!(parquet.height(), table.len());
