@@ -158,3 +158,12 @@ fn every_fit_ends_with_the_gap_that_its_plane_has() {
         assert!(gap <= GAP && gap > -1e-12, "{what}: {gap:e} instead of {:e}", found.gap());
     }
 }
+
+#[test]
+fn a_matrix_that_is_not_a_number_is_an_error() {
+    let mut scores = Array2::from_shape_fn((20, 3), |(i, j)| ((7 * i + 3 * j) % 11) as f64);
+    scores[[3, 1]] = f64::NAN;
+    let positive: Vec<bool> = (0..20).map(|i| i < 8).collect();
+    let problem = Problem { positive: &positive, c_positive: 1.0, c_negative: 1.0 };
+    assert!(solve(&Design::new(scores.view()), &problem, None).is_err());
+}
