@@ -27,18 +27,9 @@ pub(super) fn check(table: &Section<'_>, network: &NetworkCard, recipe: &Recipe)
         let problem = table.entry_problem("layer_rates", (layer, value), true, message);
         table.report(problem.label(expected(layer, &layers)));
     }
-    let last_frozen =
-        recipe.freeze_through.as_deref().and_then(|layer| layers.iter().rposition(|other| *other == layer));
-    let is_trained = |(at, tensor): (usize, &Expected)| {
-        let is_classifier = Some(layers[at]) == architecture.classifier();
-        let is_running = tensor.name.contains(".running_");
-        let is_frozen = last_frozen.is_some_and(|last| at <= last) || is_running;
-        !is_frozen && recipe.multiplier(&tensor.name, is_classifier) > 0.0
-    };
+    let rates = recipe.multipliers(&tensors, architecture.classifier());
     // Frozen through the last layer was refused above.
-    if layers.last().copied() != recipe.freeze_through.as_deref()
-        && !tensors.iter().enumerate().any(is_trained)
-    {
+    if layers.last().copied() != recipe.freeze_through.as_deref() && !rates.iter().any(|rate| *rate > 0.0) {
         let message = format!("`layer_rates` and what is frozen leave nothing of `{name}` to train");
         table.refuse("layer_rates", message, "expected a rate above 0 for a layer that is not frozen");
     }

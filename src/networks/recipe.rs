@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::architecture::Expected;
 use crate::images::augment::{Augmentation, Crop};
 
 /// What a mixture's `m` may be besides 0: below, nothing is mixed; above, everything half and half.
@@ -181,8 +182,24 @@ impl Recipe {
         }
     }
 
-    /// Times the base rate for a tensor of the network.
-    pub fn multiplier(&self, tensor: &str, is_classifier: bool) -> f64 {
+    /// Times the base rate for each of a network's tensors, in order: 0 for those that are not trained, running statistics and
+    /// layers up to the one that is frozen through.
+    pub fn multipliers(&self, tensors: &[Expected], classifier: Option<&str>) -> Vec<f64> {
+        let frozen = self.freeze_through.as_deref();
+        let last_frozen = frozen.and_then(|layer| tensors.iter().rposition(|tensor| tensor.layer() == layer));
+        let multiplier = |(at, tensor): (usize, &Expected)| {
+            let is_running = tensor.name.contains(".running_");
+            if is_running || last_frozen.is_some_and(|last| at <= last) {
+                0.0
+            } else {
+                self.multiplier(&tensor.name, Some(tensor.layer()) == classifier)
+            }
+        };
+        tensors.iter().enumerate().map(multiplier).collect()
+    }
+
+    /// Times the base rate for a tensor that is trained.
+    fn multiplier(&self, tensor: &str, is_classifier: bool) -> f64 {
         let named = self.layer_rates.iter().filter(|(name, _)| tensor.starts_with(name.as_str()));
         let named = named.max_by_key(|(name, _)| name.len()).map(|(_, rate)| *rate);
         let own = named.unwrap_or(if is_classifier { self.classifier_rate } else { 1.0 });

@@ -9,6 +9,12 @@ pub mod scale;
 pub mod svm;
 pub mod tsne;
 
+/// The power of 2 next below a number above 0; 1 for 0, and for what is no normal number. Dividing by it rounds nothing that is
+/// not far smaller.
+fn power_of_2(value: f64) -> f64 {
+    if value.is_normal() { 2.0f64.powi(value.log2().floor() as i32) } else { 1.0 }
+}
+
 #[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::drawing::{Drawing, drawn};
 use super::embed::{Embedding, Facts};
 use super::inspect::{Image, Manifest};
 use super::list::Listing;
-use super::overlap::Overlap;
+use super::overlap::{self, Overlap};
 use crate::figures::embedding::{Embeddings, Map, points_svg, thumbnails_svg};
 use crate::figures::tables::field;
 use crate::figures::{Columns, Heading};
@@ -80,9 +80,7 @@ impl Stage for DrawEmbedding {
             shown.clone_from(&embedding.images);
         }
         let mut warnings = self.warnings.clone();
-        for (method, overlap) in &self.overlaps {
-            warnings.extend(context.get(overlap)?.warning(method));
-        }
+        warnings.extend(overlap::warnings(context, &self.overlaps)?);
         let heading = Heading { title: self.title.clone(), warnings, subtitle: Vec::new() };
         let figure = Embeddings { heading, columns: self.columns, maps, notes };
         let name = self.number.map_or_else(|| "embedding".to_owned(), |number| format!("figure{number}"));

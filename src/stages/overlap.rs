@@ -47,7 +47,7 @@ impl Pair {
 
 impl Overlap {
     /// What is said wherever the method's numbers are shown; nothing without an overlap.
-    pub(super) fn warning(&self, method: &str) -> Option<String> {
+    fn warning(&self, method: &str) -> Option<String> {
         let (known, all) = (self.pairs.len(), self.evaluated);
         (known > 0).then(|| {
             format!(
@@ -55,6 +55,18 @@ impl Overlap {
             )
         })
     }
+}
+
+/// What is said of methods, each with what it was trained on of its tested images.
+pub(super) fn warnings(
+    context: &Context<'_>,
+    overlaps: &[(String, Handle<Overlap>)],
+) -> Result<Vec<String>, StageError> {
+    let mut warnings = Vec::new();
+    for (method, overlap) in overlaps {
+        warnings.extend(context.get(overlap)?.warning(method));
+    }
+    Ok(warnings)
 }
 
 impl Artifact for Overlap {

@@ -9,7 +9,7 @@ use super::fit_rows::{fit_rows, fit_warnings, penalty_rows};
 use super::inspect::Manifest;
 use super::leakage::Leakage;
 use super::measure::Measurements;
-use super::overlap::Overlap;
+use super::overlap::{self, Overlap};
 use super::predictions::{Predictions, predictions_table};
 use super::reported::Reported;
 use super::select::Selection;
@@ -181,9 +181,7 @@ impl MakeReport {
     /// What is known before the fits are read, the overlaps that were allowed among it.
     fn warnings_of_data(&self, context: &Context<'_>) -> Result<Vec<String>, StageError> {
         let mut warnings = self.warnings.clone();
-        for (method, overlap) in &self.overlaps {
-            warnings.extend(context.get(overlap)?.warning(method));
-        }
+        warnings.extend(overlap::warnings(context, &self.overlaps)?);
         Ok(warnings)
     }
 

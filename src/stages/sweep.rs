@@ -10,7 +10,7 @@ use super::evaluate::{Prediction, Predictions};
 use super::fit_rows::{fit_rows, fit_warnings};
 use super::inside::InsideRates;
 use super::inspect::Manifest;
-use super::overlap::Overlap;
+use super::overlap::{self, Overlap};
 use super::report::Entry;
 use super::reported::Reported;
 use super::split::Split;
@@ -213,7 +213,8 @@ impl Stage for MakeSweepReport {
     }
 }
 
-/// A point as read.
+/// A point as read; nothing of one that failed.
+#[derive(Default)]
 pub(super) struct PointAt {
     pub methods: Vec<MethodAt>,
     pub data_set: String,
@@ -265,16 +266,12 @@ impl MakeSweepReport {
         notes: &mut Vec<String>,
     ) -> Result<PointAt, StageError> {
         let Outcome::Done { methods, overlaps, data_set, at_most, .. } = &point.outcome else {
-            return Ok(PointAt {
-                methods: Vec::new(),
-                data_set: String::new(),
-                fits: Vec::new(),
-                clamped: None,
-            });
+            return Ok(PointAt::default());
         };
-        for (method, overlap) in overlaps {
-            let warning = context.get(overlap)?.warning(method);
-            warnings.extend(warning.filter(|warning| !warnings.contains(warning)));
+        for warning in overlap::warnings(context, overlaps)? {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
         }
         let (mut read, mut fits) = (Vec::new(), Vec::new());
         for method in methods {

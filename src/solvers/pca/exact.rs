@@ -19,6 +19,7 @@ use ndarray::Array1;
 
 use super::matrix::{Centred, gram, orthonormal, product};
 use super::{Decomposition, Found, PcaError, RANK};
+use crate::solvers::power_of_2;
 
 /// Singular values below this share of a level's first are left to the next level.
 const LEVEL: f64 = 1e-4;
@@ -129,11 +130,6 @@ pub(super) fn leading(matrix: MatRef<'_, f64>, most: usize) -> Result<Eigen, Pca
         MemStack::new(&mut buffer),
     );
     Ok(Eigen { values, vectors })
-}
-
-/// The power of 2 next below a number above 0; 1 for 0. Dividing by it rounds nothing that is not far smaller.
-fn power_of_2(value: f64) -> f64 {
-    if value.is_normal() { 2.0f64.powi(value.log2().floor() as i32) } else { 1.0 }
 }
 
 /// Directions from eigenvectors `[m, k]` of the matrix on the data's smaller side.

@@ -68,11 +68,10 @@ impl Trainable {
         let mut stream = Stream::new(seed, Purpose::NewLayer);
         let expected = architecture.tensors(Some(outputs));
         let layers: Vec<&str> = expected.iter().map(Expected::layer).collect();
-        let frozen = recipe.freeze_through.as_deref();
-        let last_frozen = frozen.and_then(|layer| layers.iter().rposition(|other| *other == layer));
-        if let (Some(layer), None) = (frozen, last_frozen) {
+        if let Some(layer) = recipe.freeze_through.as_deref().filter(|layer| !layers.contains(layer)) {
             return Err(LoadError::NoLayer { network: name.to_owned(), layer: layer.to_owned() });
         }
+        let rates = recipe.multipliers(&expected, classifier);
 
         let mut tensors = Vec::with_capacity(expected.len());
         for (at, Expected { name, shape }) in expected.iter().enumerate() {
@@ -88,9 +87,7 @@ impl Trainable {
             } else {
                 weights.tensor(name)?
             };
-            let is_running = name.contains(".running_");
-            let is_frozen = last_frozen.is_some_and(|last| at <= last);
-            let rate = if is_running || is_frozen { 0.0 } else { recipe.multiplier(name, is_classifier) };
+            let rate = rates[at];
             let tensor = if rate > 0.0 { tensor.set_requires_grad(true) } else { tensor };
             // Weights of convolutions and products; the others are biases and norms.
             let decays = shape.len() > 1;

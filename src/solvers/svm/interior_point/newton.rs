@@ -119,9 +119,11 @@ impl<'a, 's> Newton<'a, 's> {
         Ok(())
     }
 
-    /// `D^-1` and the right side of the predictor, and `A' y` times the multipliers that it would have alone.
+    /// `D^-1` and the right side of the predictor, and `A' y` times the multipliers that it would have alone,
+    /// which the equations of the samples do not need.
     fn begin(&mut self, point: &Point) -> Vec<f64> {
         let Self { design, samples, inverse, right, .. } = self;
+        let is_by_sample = design.kernel().is_some();
         sum(design.visit([inverse, right], |chunk, [inverse, right]| {
             let (n, at) = (inverse.len(), &chunk.samples);
             let Own { alpha, room, lower, upper, .. } = Own::of_point(point, at);
@@ -132,7 +134,7 @@ impl<'a, 's> Newton<'a, 's> {
                 right[i] = 1.0 - sign[i] * values[i];
                 signed[i] = sign[i] * (alpha[i] + inverse[i] * right[i]);
             }
-            chunk.transposed_times(&signed)
+            if is_by_sample { Vec::new() } else { chunk.transposed_times(&signed) }
         }))
     }
 
@@ -200,6 +202,7 @@ impl<'a, 's> Newton<'a, 's> {
             aim: Aim { lower: aim_lower, upper: aim_upper },
             ..
         } = self;
+        let is_by_sample = design.kernel().is_some();
         sum(design.visit([aim_lower, aim_upper, right], |chunk, [aim_lower, aim_upper, right]| {
             let (n, at) = (right.len(), &chunk.samples);
             let own = Own::of(point, direction, at);
@@ -212,7 +215,7 @@ impl<'a, 's> Newton<'a, 's> {
                 right[i] = 1.0 - sign[i] * values[i] + aims;
                 signed[i] = sign[i] * (own.alpha[i] + inverse[i] * right[i]);
             }
-            chunk.transposed_times(&signed)
+            if is_by_sample { Vec::new() } else { chunk.transposed_times(&signed) }
         }))
     }
 

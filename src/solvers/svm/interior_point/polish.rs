@@ -34,8 +34,9 @@ use equations::{Dependence, Solution};
 /// Products taken for samples that depend on each other, to solve for them and to tell which do, in all; a few seconds.
 const MOST_DEPENDENCE: usize = 10_000_000_000;
 
-/// Penalties, and so multipliers, up to which twice, or four times, the digits leave `w = sum alpha y x` enough behind the point. Beyond the first
-/// are scores of 1e10 and more that nothing scales; eight times the digits suffice up to the largest that a file of features holds.
+/// Penalties, and so multipliers, up to which twice, or four times, the digits leave `w = sum alpha y x` enough behind the
+/// point. Beyond the first are scores of 1e10 and more that nothing scales; eight times the digits suffice up to the largest
+/// that a file of features holds.
 const LARGEST_WITH_2: f64 = 1e20;
 const LARGEST_WITH_4: f64 = 1e34;
 

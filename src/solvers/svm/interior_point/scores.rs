@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ndarray::{Array1, ArrayView1, ArrayView2, Zip, s};
 
 use super::expansion::Double;
+use crate::solvers::power_of_2;
 
 /// Partial sums of a product of two rows.
 const LANES: usize = 8;
@@ -131,9 +132,4 @@ fn product(a: &[f64], b: &[f64]) -> (f64, f64) {
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     let middle = values.len() / 2;
     if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(middle, f64::total_cmp).1 }
-}
-
-/// The power of 2 next below a number above 0; 1 for 0.
-fn power_of_2(value: f64) -> f64 {
-    if value > 0.0 { 2.0f64.powi(value.log2().floor() as i32) } else { 1.0 }
 }
