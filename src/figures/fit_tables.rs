@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::sweep_table::plain;
+use super::sweep_table::{point_columns, point_fields};
 use super::tables::field;
-use crate::solvers::svm::FitReport;
+use crate::solvers::svm::{FitReport, FitTotals};
 use crate::types::Emotion;
 
 /// One support vector machine.
@@ -41,22 +41,55 @@ pub struct PenaltyRow {
     pub mean_true_positive_rate: Option<f64>,
     /// Whether the fold's machines were trained with it.
     pub chosen: bool,
-    /// Machines trained with it inside: classes times inner folds, less those that could not be.
-    pub fits: usize,
-    /// The largest relative gap of one of them.
-    pub largest_gap: f64,
-    /// Iterations of all of them.
-    pub iterations: usize,
-    /// Support vectors of all of them.
-    pub support_vectors: usize,
+    /// The machines trained with it inside: classes times inner folds, less those that could not be.
+    pub fits: FitTotals,
 }
 
-/// `fits.csv`: `method,repeat,fold,emotion,c,primal,dual,relative_gap,iterations,support_vectors,data_set`.
-///
-/// No plane has an objective below `dual`, so `relative_gap` bounds how far from the optimum the fit can be.
-pub fn fits_csv(rows: &[FitRow], data_set: &str) -> String {
+/// One point of a sweep in the cross validation inside a fold's training images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InsideRow {
+    /// The method's name.
+    pub method: String,
+    /// The repetition of the cross validation, from 0.
+    pub repeat: usize,
+    /// The fold, from 0.
+    pub fold: usize,
+    /// What it reached inside the training images; nothing where it could not be fitted there.
+    pub mean_true_positive_rate: Option<f64>,
+    /// Why it could not.
+    pub left_out: Option<String>,
+    /// Whether the fold chose it.
+    pub chosen: bool,
+    /// Its machines: classes times inner folds, less those that could not be.
+    pub fits: FitTotals,
+}
+
+/// A row of a table of fits.
+pub trait Row {
+    /// Names of its columns.
+    const COLUMNS: &'static str;
+
+    /// Its values in their order, quoted where they must be.
+    fn fields(&self) -> String;
+}
+
+/// Rows of a point of a sweep.
+#[derive(Debug)]
+pub struct PointRows<'a, R> {
+    /// The point, from 0.
+    pub point: usize,
+    /// Its value on each axis.
+    pub values: &'a [Value],
+    /// Its rows.
+    pub rows: &'a [R],
+    /// Which images they are about.
+    pub data_set: &'a str,
+}
+
+/// `fits.csv` or `penalties.csv`: the columns of [`Row`], then `data_set`.
+pub fn csv<R: Row>(rows: &[R], data_set: &str) -> String {
     let data_set = field(data_set);
-    let mut table = format!("{COLUMNS}\n");
+    let mut table = format!("{},data_set\n", R::COLUMNS);
     for row in rows {
         // Writing to a string cannot fail.
         let _ = writeln!(table, "{},{data_set}", row.fields());
@@ -64,28 +97,23 @@ pub fn fits_csv(rows: &[FitRow], data_set: &str) -> String {
     table
 }
 
-/// `fits.csv` of a sweep: `point`, a column per axis, then as [`fits_csv`]. Of each point: the values of its axes, its fits, and
-/// which images they are about.
-pub fn sweep_fits_csv<'a>(
-    axes: &[String],
-    points: impl Iterator<Item = (&'a [Value], &'a [FitRow], &'a str)>,
-) -> String {
-    let names: Vec<String> = axes.iter().map(|axis| field(axis)).collect();
-    let mut table = format!("point,{},{COLUMNS}\n", names.join(","));
-    for (number, (values, rows, data_set)) in points.enumerate() {
-        let values: Vec<String> = values.iter().map(|value| field(&plain(value))).collect();
-        let (values, data_set) = (values.join(","), field(data_set));
+/// The same of a sweep, and `inside.csv`: `point` and a column per axis come first.
+pub fn sweep_csv<'a, R: Row + 'a>(axes: &[String], points: impl Iterator<Item = PointRows<'a, R>>) -> String {
+    let mut table = format!("{},{},data_set\n", point_columns(axes), R::COLUMNS);
+    for PointRows { point, values, rows, data_set } in points {
+        let (point, data_set) = (point_fields(point, values), field(data_set));
         for row in rows {
-            let _ = writeln!(table, "{number},{values},{},{data_set}", row.fields());
+            let _ = writeln!(table, "{point},{},{data_set}", row.fields());
         }
     }
     table
 }
 
-const COLUMNS: &str =
-    "method,repeat,fold,emotion,c,primal,dual,relative_gap,iterations,support_vectors,data_set";
+/// No plane has an objective below `dual`, so `relative_gap` bounds how far from the optimum the fit can be.
+impl Row for FitRow {
+    const COLUMNS: &'static str =
+        "method,repeat,fold,emotion,c,primal,dual,relative_gap,iterations,support_vectors";
 
-impl FitRow {
     fn fields(&self) -> String {
         let Self { method, repeat, fold, class, c, fit } = self;
         let FitReport { primal, dual, iterations, support_vectors } = fit;
@@ -96,38 +124,57 @@ impl FitRow {
     }
 }
 
-/// `penalties.csv`: `method,repeat,fold,c,inner_mean_true_positive_rate,chosen,data_set,inner_fits,largest_relative_gap,iterations,
-/// support_vectors`; the last four are of all machines of the inner folds together.
-pub fn penalties_csv(rows: &[PenaltyRow], data_set: &str) -> String {
-    let data_set = field(data_set);
-    let mut table = "method,repeat,fold,c,inner_mean_true_positive_rate,chosen,data_set,\
-                     inner_fits,largest_relative_gap,iterations,support_vectors\n"
-        .to_owned();
-    for row in rows {
-        let PenaltyRow { repeat, fold, c, chosen, fits, iterations, support_vectors, .. } = row;
-        let (method, gap) = (field(&row.method), row.largest_gap.max(0.0));
-        let rate = row.mean_true_positive_rate.map_or_else(String::new, |rate| format!("{rate:.6}"));
-        let _ = writeln!(
-            table,
-            "{method},{repeat},{fold},{c},{rate},{chosen},{data_set},{fits},{gap:.1e},{iterations},{support_vectors}"
-        );
+/// The last four are of all machines of the inner folds together.
+impl Row for PenaltyRow {
+    const COLUMNS: &'static str = "method,repeat,fold,c,inner_mean_true_positive_rate,chosen,\
+        inner_fits,largest_relative_gap,iterations,support_vectors";
+
+    fn fields(&self) -> String {
+        let Self { repeat, fold, c, chosen, .. } = self;
+        let (method, rate) = (field(&self.method), rate(self.mean_true_positive_rate));
+        format!("{method},{repeat},{fold},{c},{rate},{chosen},{}", totals(&self.fits))
     }
-    table
+}
+
+/// As of [`PenaltyRow`]; a point that could not be fitted inside says why.
+impl Row for InsideRow {
+    const COLUMNS: &'static str = "method,repeat,fold,inner_mean_true_positive_rate,chosen,\
+        inner_fits,largest_relative_gap,iterations,support_vectors,left_out";
+
+    fn fields(&self) -> String {
+        let Self { repeat, fold, chosen, .. } = self;
+        let (method, rate) = (field(&self.method), rate(self.mean_true_positive_rate));
+        let left_out = field(self.left_out.as_deref().unwrap_or_default());
+        format!("{method},{repeat},{fold},{rate},{chosen},{},{left_out}", totals(&self.fits))
+    }
+}
+
+fn rate(rate: Option<f64>) -> String {
+    rate.map_or_else(String::new, |rate| format!("{rate:.6}"))
+}
+
+fn totals(FitTotals { count, largest_gap, iterations, support_vectors }: &FitTotals) -> String {
+    format!("{count},{largest_gap:.1e},{iterations},{support_vectors}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const TOTALS: FitTotals =
+        FitTotals { count: 24, largest_gap: 2.5e-12, iterations: 240, support_vectors: 900 };
+
     #[test]
     fn a_fit_is_a_row_with_its_gap() {
         let fit = FitReport { primal: 2.0, dual: 1.5, support_vectors: 7, iterations: 12 };
         let row = FitRow { method: "a, b".to_owned(), repeat: 1, fold: 3, class: Emotion::Fear, c: 0.1, fit };
         let expected = "\"a, b\",1,3,fear,0.1,2,1.5,2.5e-1,12,7,IAPS";
-        assert_eq!(fits_csv(std::slice::from_ref(&row), "IAPS").lines().nth(1), Some(expected));
+        assert_eq!(csv(std::slice::from_ref(&row), "IAPS").lines().nth(1), Some(expected));
         let values = [Value::from(20)];
-        let points = [(&values[..], &[][..], "IAPS"), (&values[..], std::slice::from_ref(&row), "IAPS")];
-        let table = sweep_fits_csv(&["pca.components".to_owned()], points.into_iter());
+        let rows = [row];
+        let points = [(0, &rows[..0]), (1, &rows[..])];
+        let points = points.map(|(point, rows)| PointRows { point, values: &values, rows, data_set: "IAPS" });
+        let table = sweep_csv(&["pca.components".to_owned()], points.into_iter());
         let lines: Vec<&str> = table.lines().collect();
         assert!(lines[0].starts_with("point,pca.components,method,repeat,"), "{table}");
         assert_eq!(lines[1..], [format!("1,20,{expected}")]);
@@ -135,20 +182,22 @@ mod tests {
 
     #[test]
     fn a_candidate_is_a_row() {
-        let method = "a".to_owned();
-        let row = PenaltyRow {
-            method,
-            repeat: 0,
-            fold: 0,
-            c: 10.0,
-            mean_true_positive_rate: Some(0.25),
-            chosen: true,
-            fits: 24,
-            largest_gap: 2.5e-12,
-            iterations: 240,
-            support_vectors: 900,
-        };
-        let expected = "a,0,0,10,0.250000,true,IAPS,24,2.5e-12,240,900";
-        assert_eq!(penalties_csv(&[row], "IAPS").lines().nth(1), Some(expected));
+        let (method, mean_true_positive_rate) = ("a".to_owned(), Some(0.25));
+        let (repeat, fold, c, chosen, fits) = (0, 0, 10.0, true, TOTALS);
+        let row = PenaltyRow { method, repeat, fold, c, mean_true_positive_rate, chosen, fits };
+        let expected = "a,0,0,10,0.250000,true,24,2.5e-12,240,900,IAPS";
+        assert_eq!(csv(&[row], "IAPS").lines().nth(1), Some(expected));
+    }
+
+    #[test]
+    fn a_point_that_cannot_be_fitted_inside_says_why() {
+        let (method, left_out) = ("a".to_owned(), Some("too few, too equal".to_owned()));
+        let (repeat, fold, mean_true_positive_rate, chosen, fits) = (0, 2, None, false, TOTALS);
+        let row = InsideRow { method, repeat, fold, mean_true_positive_rate, left_out, chosen, fits };
+        let values = [Value::from(5)];
+        let points = [PointRows { point: 3, values: &values, rows: &[row], data_set: "IAPS" }];
+        let table = sweep_csv(&["svm.c".to_owned()], points.into_iter());
+        let expected = "3,5,a,0,2,,false,24,2.5e-12,240,900,\"too few, too equal\",IAPS";
+        assert_eq!(table.lines().nth(1), Some(expected));
     }
 }

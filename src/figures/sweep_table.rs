@@ -50,12 +50,20 @@ pub struct Found {
 const COLUMNS: &str = "method,emotion,images,correct,true_positive_rate,low,high,components,components_most,\
     kept_variance,c,c_largest,status,reason,data_set";
 
+/// `point` and the axes: the columns that come first in a sweep's tables.
+pub fn point_columns(axes: &[String]) -> String {
+    axes.iter().fold("point".to_owned(), |names, axis| names + "," + &field(axis))
+}
+
+/// What stands in them: a point's number and its values.
+pub fn point_fields(point: usize, values: &[Value]) -> String {
+    values.iter().fold(point.to_string(), |fields, value| fields + "," + &field(&plain(value)))
+}
+
 /// `sweep.csv`: `point`, a column per axis, then the rest; numbers of a failed point are empty.
 pub fn sweep_csv(axes: &[String], rows: &[SweepRow]) -> String {
-    let names: Vec<String> = axes.iter().map(|axis| field(axis)).collect();
-    let mut table = format!("point,{},{COLUMNS}\n", names.join(","));
+    let mut table = format!("{},{COLUMNS}\n", point_columns(axes));
     for row in rows {
-        let values: Vec<String> = row.values.iter().map(|value| field(&plain(value))).collect();
         let found = row.found.as_ref();
         let number = |value: Option<f64>| value.map(|value| format!("{value:.6}")).unwrap_or_default();
         let whole = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
@@ -67,9 +75,8 @@ pub fn sweep_csv(axes: &[String], rows: &[SweepRow]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             table,
-            "{},{},{},{},{},{},{rate},{},{},{},{},{},{},{},{},{},{}",
-            row.point,
-            values.join(","),
+            "{},{},{},{},{},{rate},{},{},{},{},{},{},{},{},{},{}",
+            point_fields(row.point, &row.values),
             field(&row.method),
             row.emotion.map_or("mean", Emotion::name),
             whole(found.map(|found| found.images)),

@@ -18,7 +18,7 @@ struct Known {
 }
 
 /// In the order of the page. Tables that are not named here come after these, by name.
-const KNOWN: [Known; 15] = [
+const KNOWN: [Known; 16] = [
     Known {
         file: "measures.csv",
         caption: "Further measures by method",
@@ -51,6 +51,13 @@ const KNOWN: [Known; 15] = [
         open: true,
     },
     Known { file: "sweep.csv", caption: "Points of the sweep", note: "", open: false },
+    Known {
+        file: "inside.csv",
+        caption: "How the points did inside the folds",
+        note: "By cross validation inside the training images of each fold; fits, gap, iterations and support vectors are of \
+               all machines there.",
+        open: false,
+    },
     Known {
         file: "penalties.csv",
         caption: "How the penalty C was chosen",

@@ -33,12 +33,9 @@ pub(super) fn penalty_rows(context: &Context<'_>, method: &Entry) -> Result<Vec<
                 repeat,
                 fold,
                 c: candidate.c,
-                mean_true_positive_rate: candidate.mean_true_positive_rate,
+                mean_true_positive_rate: candidate.inside.mean_true_positive_rate,
                 chosen: candidate.c.total_cmp(&selection.c).is_eq(),
-                fits: candidate.fits.count,
-                largest_gap: candidate.fits.largest_gap,
-                iterations: candidate.fits.iterations,
-                support_vectors: candidate.fits.support_vectors,
+                fits: candidate.inside.fits,
             }));
         }
     }
@@ -64,7 +61,7 @@ fn left_out_penalties(context: &Context<'_>, method: &Entry) -> Result<Vec<Strin
     let mut left_out: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for selection in method.repeats.iter().flat_map(|repeat| &repeat.selections) {
         for candidate in &context.get(selection)?.candidates {
-            if let Some(reason) = &candidate.left_out {
+            if let Some(reason) = &candidate.inside.left_out {
                 left_out.entry(candidate.c.to_string()).or_insert_with(|| (0, reason.clone())).0 += 1;
             }
         }

@@ -1,6 +1,7 @@
 //! A cross validation inside one fold's training images: what is chosen by it has never seen the test images.
 
 use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
 
 use super::features::Features;
 use super::inspect::Manifest;
@@ -8,7 +9,7 @@ use super::pca::with_way_out;
 use super::split::Split;
 use crate::metrics::{Evaluation, mean_true_positive_rate};
 use crate::solvers::pca::PcaError;
-use crate::solvers::svm::{OneVsAllModel, SvmError};
+use crate::solvers::svm::{FitTotals, OneVsAllModel, SvmError};
 use crate::split::{self, Fold, Train};
 use crate::stage::{Context, StageError};
 use crate::types::{Emotion, Seed};
@@ -27,21 +28,44 @@ pub(super) struct InnerFolds {
     pub seed: Seed,
 }
 
-/// Why a candidate cannot be fitted.
-#[derive(Clone, Debug)]
-pub(super) struct Unfit(pub String);
+/// How a candidate did in the cross validation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InnerRate {
+    /// Pooled over the inner folds, where it could be fitted in all of them.
+    pub mean_true_positive_rate: Option<f64>,
+    /// Why it could not, in the first that it could not.
+    pub left_out: Option<String>,
+    /// How its machines went, of all inner folds: the classes of each in which it could be fitted.
+    pub fits: FitTotals,
+}
 
-/// What a machine, if it could be trained, predicts for scaled test rows, `[n, k]`.
-pub(super) fn answers(
-    svm: Result<OneVsAllModel, SvmError>,
-    rows: ArrayView2<'_, f64>,
-) -> Result<Result<Vec<Emotion>, Unfit>, StageError> {
-    let svm = match svm {
-        Ok(svm) => svm,
-        Err(error) => return Ok(Err(Unfit(error.to_string()))),
-    };
-    let values = svm.decision_values(rows).map_err(|error| failed(&error))?;
-    Ok(Ok(svm.predict(values.view())))
+/// What a candidate, fitted to an inner fold's training rows, predicts for its test rows.
+#[derive(Clone, Debug)]
+pub(super) struct Answers {
+    /// By row, or why it cannot be fitted.
+    pub predicted: Result<Vec<Emotion>, String>,
+    /// How its machines went.
+    pub fits: FitTotals,
+}
+
+impl Answers {
+    /// Of machines, if they could be trained, to scaled test rows, `[n, k]`.
+    pub fn of(
+        svm: Result<OneVsAllModel, SvmError>,
+        rows: ArrayView2<'_, f64>,
+    ) -> Result<Self, StageError> {
+        let svm = match svm {
+            Ok(svm) => svm,
+            Err(error) => return Ok(Self::none(error.to_string())),
+        };
+        let values = svm.decision_values(rows).map_err(|error| failed(&error))?;
+        Ok(Self { predicted: Ok(svm.predict(values.view())), fits: FitTotals::of(&svm.fits) })
+    }
+
+    /// Of a candidate that cannot be fitted.
+    pub fn none(reason: String) -> Self {
+        Self { predicted: Err(reason), fits: FitTotals::default() }
+    }
 }
 
 /// A fold's training images, split.
@@ -76,44 +100,53 @@ impl InnerFolds {
 }
 
 impl Parts {
-    /// The mean true positive rate of each candidate, pooled over the inner folds; `predict` gives what each
-    /// candidate, fitted to an inner fold's training rows, predicts for its test rows. A candidate that cannot be fitted
-    /// in one of them has no rate, but the reason of the first.
+    /// How each candidate does; `answer` gives what each predicts in an inner fold.
     pub fn rates(
         &self,
         context: &Context<'_>,
         candidates: usize,
-        predict: impl Fn(&Fold) -> Result<Vec<Result<Vec<Emotion>, Unfit>>, StageError> + Sync,
-    ) -> Result<Vec<Result<f64, Unfit>>, StageError> {
+        answer: impl Fn(&Fold) -> Result<Vec<Answers>, StageError> + Sync,
+    ) -> Result<Vec<InnerRate>, StageError> {
         let places: Vec<Option<u32>> = self.places.iter().copied().map(Some).collect();
         // By candidate, then by row.
-        let mut predicted = vec![Ok(vec![Emotion::Amusement; places.len()]); candidates];
+        let all = Answers { predicted: Ok(vec![Emotion::Amusement; places.len()]), fits: FitTotals::default() };
+        let mut all = vec![all; candidates];
         for number in 0..self.folds {
             context.check_cancelled()?;
             let inside = Fold::of_k_fold(&places, number as u32).map_err(|error| failed(&error))?;
-            let found = context.parallel(|| predict(&inside))?;
-            for (candidate, found) in predicted.iter_mut().zip(found) {
-                let Ok(all) = &mut *candidate else { continue };
-                match found {
+            let found = context.parallel(|| answer(&inside))?;
+            for (candidate, found) in all.iter_mut().zip(found) {
+                candidate.fits = candidate.fits.and(found.fits);
+                let Ok(predicted) = &mut candidate.predicted else { continue };
+                match found.predicted {
                     Ok(found) => {
                         for (&at, emotion) in inside.test().iter().zip(found) {
-                            all[at] = emotion;
+                            predicted[at] = emotion;
                         }
                     }
-                    Err(reason) => *candidate = Err(reason),
+                    Err(reason) => candidate.predicted = Err(reason),
                 }
             }
         }
-        let rate = |predicted: Result<Vec<Emotion>, Unfit>| -> Result<Result<f64, Unfit>, StageError> {
-            let predicted = match predicted {
-                Ok(predicted) => predicted,
-                Err(reason) => return Ok(Err(reason)),
-            };
-            let evaluation = Evaluation::of(self.labels.get(), &predicted, &self.places, self.folds);
-            let pooled = evaluation.map_err(|error| failed(&error))?.pooled();
-            Ok(mean_true_positive_rate(&pooled).ok_or_else(|| Unfit("no image is tested".to_owned())))
+        all.into_iter().map(|Answers { predicted, fits }| self.rate(predicted, fits)).collect()
+    }
+
+    /// Of predictions for all rows.
+    fn rate(
+        &self,
+        predicted: Result<Vec<Emotion>, String>,
+        fits: FitTotals,
+    ) -> Result<InnerRate, StageError> {
+        let predicted = match predicted {
+            Ok(predicted) => predicted,
+            Err(reason) => {
+                return Ok(InnerRate { mean_true_positive_rate: None, left_out: Some(reason), fits });
+            }
         };
-        predicted.into_iter().map(rate).collect()
+        let evaluation = Evaluation::of(self.labels.get(), &predicted, &self.places, self.folds);
+        let rate = mean_true_positive_rate(&evaluation.map_err(|error| failed(&error))?.pooled());
+        let left_out = rate.is_none().then(|| "no image is tested".to_owned());
+        Ok(InnerRate { mean_true_positive_rate: rate, left_out, fits })
     }
 }
 

@@ -8,7 +8,7 @@ use ndarray::s;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{InnerFolds, Parts, Unfit, answers, no_components};
+use super::inner_folds::{Answers, InnerFolds, InnerRate, Parts, no_components};
 use super::inspect::Manifest;
 use super::split::Split;
 use super::svm::{PenaltyOf, Tried};
@@ -18,15 +18,15 @@ use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{ClassWeight, OneVsAllModel, Starts, SvmParameters, SvmSolver};
 use crate::split::Fold;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
-use crate::types::{Emotion, Seed};
+use crate::types::Seed;
 
 const FILE: &str = "rates.json";
 
-/// The mean true positive rate of each point.
+/// How the points did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InsideRates {
-    /// In the order in which they were tried; none of one that cannot be fitted to so few images.
-    pub mean_true_positive_rate: Vec<Option<f64>>,
+    /// In the order in which they were tried; one that cannot be fitted to so few images has no rate.
+    pub points: Vec<InnerRate>,
 }
 
 impl Artifact for InsideRates {
@@ -92,7 +92,7 @@ impl RateInside {
 
 impl Stage for RateInside {
     const NAME: &'static str = "rate-inside";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Output = InsideRates;
 
     // As `fit-pca`, of a part of the rows.
@@ -113,8 +113,8 @@ impl Stage for RateInside {
         let hint = "lower `inner_folds` in `[sweep]`, or set `select = \"none\"`";
         let parts = inner.of((&manifest, &features, &split), hint)?;
         let paths = self.paths(context)?;
-        let rates = parts.rates(context, self.tried.len(), |inside| self.predict(inside, &parts, &paths))?;
-        Ok(InsideRates { mean_true_positive_rate: rates.into_iter().map(Result::ok).collect() })
+        let points = parts.rates(context, self.tried.len(), |inside| self.answer(inside, &parts, &paths))?;
+        Ok(InsideRates { points })
     }
 }
 
@@ -144,12 +144,7 @@ impl RateInside {
     }
 
     /// What each point predicts for the inner fold's test rows.
-    fn predict(
-        &self,
-        inside: &Fold,
-        parts: &Parts,
-        paths: &[Path],
-    ) -> Result<Vec<Result<Vec<Emotion>, Unfit>>, StageError> {
+    fn answer(&self, inside: &Fold, parts: &Parts, paths: &[Path]) -> Result<Vec<Answers>, StageError> {
         let failed =
             |error: &dyn std::fmt::Display| StageError::Failed(format!("inner cross validation: {error}"));
         let rows = parts.rows.get().view();
@@ -159,8 +154,8 @@ impl RateInside {
             PcaModel::fit_most(&train, self.level, self.pca_solver).map_err(|error| no_components(&error))?;
         let scores = model.project(rows).map_err(|error| no_components(&error))?;
         // More components than the inner fold has: such a point cannot be the best.
-        let too_few = || Unfit("the inner fold has fewer components".to_owned());
-        let mut predicted = vec![Err(too_few()); self.tried.len()];
+        let too_few = Answers::none("the inner fold has fewer components".to_owned());
+        let mut answers = vec![too_few; self.tried.len()];
         let counted = paths.iter().filter_map(|path| Some((model.count(path.components).ok()?, path)));
         let mut counted: Vec<(usize, &Path)> = counted.collect();
         counted.sort_by_key(|(count, _)| *count);
@@ -180,9 +175,9 @@ impl RateInside {
             let penalties: Vec<f64> = path.tried.iter().map(|(_, c)| *c).collect();
             let fits = OneVsAllModel::fit_path_after(&train, &labels, &parameters, &penalties, &mut starts);
             for ((at, _), svm) in path.tried.iter().zip(fits.map_err(|error| failed(&error))?) {
-                predicted[*at] = answers(svm, test.view())?;
+                answers[*at] = Answers::of(svm, test.view())?;
             }
         }
-        Ok(predicted)
+        Ok(answers)
     }
 }

@@ -160,11 +160,11 @@ impl Stage for MakeReport {
         files.extend(self.measure_files(&measurements, &data_set));
         let counts = tables::confusion_csv(&evaluations, repeats, &data_set);
         files.insert("confusion.csv".to_owned(), counts.into_bytes());
-        files.insert("fits.csv".to_owned(), fit_tables::fits_csv(&fits, &data_set).into_bytes());
+        files.insert("fits.csv".to_owned(), fit_tables::csv(&fits, &data_set).into_bytes());
         if !penalties.is_empty() {
             files.insert(
                 "penalties.csv".to_owned(),
-                fit_tables::penalties_csv(&penalties, &data_set).into_bytes(),
+                fit_tables::csv(&penalties, &data_set).into_bytes(),
             );
         }
         let failed = |error: ArtifactError| StageError::Failed(error.to_string());

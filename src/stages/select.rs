@@ -4,20 +4,18 @@
 //! test images are never seen. What is compared is the mean true positive rate, pooled over the inner folds;
 //! of equals the smallest C wins. A candidate whose machines cannot be fitted inside is left out, and says why.
 
-use std::sync::{Mutex, PoisonError};
-
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{InnerFolds, Unfit, answers, no_components};
+use super::inner_folds::{Answers, InnerFolds, InnerRate, no_components};
 use super::inspect::Manifest;
 use super::pca::level;
 use super::split::Split;
 use super::{from_json, to_json};
 use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
-use crate::solvers::svm::{ClassWeight, FitReport, OneVsAllModel, SvmParameters, SvmSolver};
+use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
 use crate::split::{Fold, Train};
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 use crate::types::{Emotion, Seed};
@@ -38,35 +36,8 @@ pub struct Selection {
 pub struct Candidate {
     /// The penalty.
     pub c: f64,
-    /// Its mean true positive rate in the inner cross validation, where it could be fitted there.
-    pub mean_true_positive_rate: Option<f64>,
-    /// Why it could not.
-    pub left_out: Option<String>,
-    /// How its machines went, of all inner folds.
-    pub fits: InnerFits,
-}
-
-/// How the machines of a penalty went in an inner cross validation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct InnerFits {
-    /// How many there were: classes times inner folds.
-    pub count: usize,
-    /// The largest relative gap of one.
-    pub largest_gap: f64,
-    /// Iterations of all.
-    pub iterations: usize,
-    /// Support vectors of all.
-    pub support_vectors: usize,
-}
-
-impl InnerFits {
-    /// With more; the order does not matter.
-    fn add(&mut self, fits: &[FitReport]) {
-        self.count += fits.len();
-        self.iterations += fits.iter().map(|fit| fit.iterations).sum::<usize>();
-        self.support_vectors += fits.iter().map(|fit| fit.support_vectors).sum::<usize>();
-        self.largest_gap = fits.iter().fold(self.largest_gap, |largest, fit| largest.max(fit.gap()));
-    }
+    /// How it did.
+    pub inside: InnerRate,
 }
 
 impl Artifact for Selection {
@@ -116,7 +87,7 @@ pub struct SelectPenalty {
 
 impl Stage for SelectPenalty {
     const NAME: &'static str = "select-penalty";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type Output = Selection;
 
     fn run(&self, context: &Context<'_>) -> Result<Selection, StageError> {
@@ -131,15 +102,13 @@ impl Stage for SelectPenalty {
         };
         let hint = "lower `inner_folds` in `[svm]`, or give one `c`";
         let parts = inner.of((&manifest, &features, &split), hint)?;
-        let fits = Mutex::new(vec![InnerFits::default(); self.candidates.len()]);
-        let predict = |inside: &Fold| self.predict(inside, &parts.rows, &parts.labels, &fits);
-        let rates = parts.rates(context, self.candidates.len(), predict)?;
-        let fits = fits.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let candidates = self.candidates.iter().zip(rates).zip(fits);
-        let candidates: Vec<Candidate> =
-            candidates.map(|((&c, rate), fits)| Candidate::new(c, rate, fits)).collect();
-        let rated =
-            candidates.iter().filter_map(|candidate| Some((candidate.c, candidate.mean_true_positive_rate?)));
+        let answer = |inside: &Fold| self.answer(inside, &parts.rows, &parts.labels);
+        let rates = parts.rates(context, self.candidates.len(), answer)?;
+        let candidates = self.candidates.iter().zip(rates).map(|(&c, inside)| Candidate { c, inside });
+        let candidates: Vec<Candidate> = candidates.collect();
+        let rated = candidates
+            .iter()
+            .filter_map(|candidate| Some((candidate.c, candidate.inside.mean_true_positive_rate?)));
         match rated.reduce(|best, next| if next.1 > best.1 { next } else { best }) {
             Some((c, _)) => Ok(Selection { c, candidates }),
             None => Err(none_fits(&candidates)),
@@ -147,17 +116,8 @@ impl Stage for SelectPenalty {
     }
 }
 
-impl Candidate {
-    fn new(c: f64, rate: Result<f64, Unfit>, fits: InnerFits) -> Self {
-        match rate {
-            Ok(rate) => Self { c, mean_true_positive_rate: Some(rate), left_out: None, fits },
-            Err(Unfit(reason)) => Self { c, mean_true_positive_rate: None, left_out: Some(reason), fits },
-        }
-    }
-}
-
 fn none_fits(candidates: &[Candidate]) -> StageError {
-    let reason = candidates.iter().find_map(|candidate| candidate.left_out.as_deref());
+    let reason = candidates.iter().find_map(|candidate| candidate.inside.left_out.as_deref());
     StageError::Failed(format!(
         "inner cross validation: there is no penalty to choose from: {}\n\
          give smaller penalties in `c`, or set `scale = \"global\"` or `\"standard\"` in `[svm]`",
@@ -166,14 +126,13 @@ fn none_fits(candidates: &[Candidate]) -> StageError {
 }
 
 impl SelectPenalty {
-    /// What each candidate predicts for the inner fold's test rows; how its machines went is added to `reports`.
-    fn predict(
+    /// What each candidate predicts for the inner fold's test rows.
+    fn answer(
         &self,
         inside: &Fold,
         rows: &Train<Array2<f32>>,
         labels: &Train<Vec<Emotion>>,
-        reports: &Mutex<Vec<InnerFits>>,
-    ) -> Result<Vec<Result<Vec<Emotion>, Unfit>>, StageError> {
+    ) -> Result<Vec<Answers>, StageError> {
         let train = inside.train_rows(rows.get().view()).map_err(|error| failed(&error))?;
         let test = inside.test_rows(rows.get().view()).map_err(|error| failed(&error))?;
         let labels = inside.train_of(labels.get()).map_err(|error| failed(&error))?;
@@ -194,12 +153,7 @@ impl SelectPenalty {
         };
         let fits = OneVsAllModel::fit_path(&scores, &labels, &parameters, &self.candidates);
         let fits = fits.map_err(|error| StageError::Failed(format!("inner cross validation: {error}")))?;
-        let mut reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
-        for (report, svm) in reports.iter_mut().zip(&fits) {
-            report.add(svm.as_ref().map_or(&[], |svm| &svm.fits));
-        }
-        drop(reports);
-        fits.into_iter().map(|svm| answers(svm, tested.view())).collect()
+        fits.into_iter().map(|svm| Answers::of(svm, tested.view())).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::drawing::drawn;
 use super::evaluate::{Prediction, Predictions};
-use super::fit_rows::{fit_rows, fit_warnings};
+use super::fit_rows::{fit_rows, fit_warnings, penalty_rows};
 use super::inside::InsideRates;
 use super::inspect::Manifest;
 use super::overlap::{self, Overlap};
@@ -17,7 +17,7 @@ use super::split::Split;
 use super::sweep_choice::{self, BestSummary};
 use super::sweep_figure;
 use super::sweep_intervals::mean_intervals;
-use crate::figures::fit_tables::{FitRow, sweep_fits_csv};
+use crate::figures::fit_tables::{self, FitRow, PenaltyRow, PointRows, Row};
 use crate::figures::sweep_table;
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, Handle, Stage, StageError};
@@ -173,7 +173,7 @@ pub struct MakeSweepReport {
 
 impl Stage for MakeSweepReport {
     const NAME: &'static str = "report-sweep";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     type Output = SweepReport;
 
     fn run(&self, context: &Context<'_>) -> Result<SweepReport, StageError> {
@@ -189,11 +189,13 @@ impl Stage for MakeSweepReport {
         let best = sweep_choice::choose(self, context, &points)?;
         let mut files = Files::new();
         files.insert("sweep.csv".to_owned(), sweep_table::sweep_csv(&axes, &rows).into_bytes());
-        let fits = self.points.iter().zip(&points);
-        let fits = fits.map(|(entry, point)| (&entry.values[..], &point.fits[..], point.data_set.as_str()));
-        files.insert("fits.csv".to_owned(), sweep_fits_csv(&axes, fits).into_bytes());
+        files.insert("fits.csv".to_owned(), self.fit_table(&axes, &points, |point| &point.fits));
+        if points.iter().any(|point| !point.penalties.is_empty()) {
+            files.insert("penalties.csv".to_owned(), self.fit_table(&axes, &points, |point| &point.penalties));
+        }
         files.insert("sweep.parquet".to_owned(), self.parquet(&rows).map_err(failed)?);
         files.extend(sweep_choice::files(self, &best).map_err(failed)?);
+        files.extend(sweep_choice::inside(self, context, &best)?);
         notes.extend(self.clamped(&points));
         notes.extend(self.no_choice.iter().map(|why| format!("no best point: {why}")));
         match sweep_figure::svg(self, &points, &warnings)? {
@@ -220,6 +222,8 @@ pub(super) struct PointAt {
     pub data_set: String,
     /// How the fits of all its methods went.
     pub fits: Vec<FitRow>,
+    /// How C was chosen, where it was.
+    pub penalties: Vec<PenaltyRow>,
     /// Fewest components of a fold, where fewer than asked for.
     pub clamped: Option<usize>,
 }
@@ -273,7 +277,7 @@ impl MakeSweepReport {
                 warnings.push(warning);
             }
         }
-        let (mut read, mut fits) = (Vec::new(), Vec::new());
+        let (mut read, mut fits, mut penalties) = (Vec::new(), Vec::new(), Vec::new());
         for method in methods {
             let own = fit_rows(context, method)?;
             for note in fit_warnings(context, method, &own)? {
@@ -282,6 +286,7 @@ impl MakeSweepReport {
                 }
             }
             fits.extend(own);
+            penalties.extend(penalty_rows(context, method)?);
             let mut repeats = Vec::new();
             let mut matrices = Vec::new();
             let mut c: Option<[f64; 2]> = None;
@@ -311,7 +316,23 @@ impl MakeSweepReport {
         }
         let fewest = read.iter().filter_map(|method| method.components).map(|[fewest, _]| fewest).min();
         let clamped = fewest.filter(|fewest| at_most.is_some_and(|asked| *fewest < asked));
-        Ok(PointAt { methods: read, data_set: data_set.clone(), fits, clamped })
+        Ok(PointAt { methods: read, data_set: data_set.clone(), fits, penalties, clamped })
+    }
+
+    /// A table of the rows that each point has.
+    fn fit_table<R: Row>(
+        &self,
+        axes: &[String],
+        points: &[PointAt],
+        rows: impl Fn(&PointAt) -> &Vec<R>,
+    ) -> Vec<u8> {
+        let points = self.points.iter().zip(points).enumerate().map(|(number, (entry, point))| PointRows {
+            point: number,
+            values: &entry.values,
+            rows: rows(point),
+            data_set: &point.data_set,
+        });
+        fit_tables::sweep_csv(axes, points).into_bytes()
     }
 
     /// Components that the data do not have.

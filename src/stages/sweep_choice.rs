@@ -14,6 +14,7 @@ use super::evaluate::Prediction;
 use super::sweep::{Choice, FoldChoice, MakeSweepReport, PointAt};
 use super::sweep_intervals::intervals_of_means;
 use super::to_json;
+use crate::figures::fit_tables::{self, InsideRow, PointRows};
 use crate::figures::sweep_choice::{self, ChoiceRow};
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, StageError};
@@ -51,7 +52,7 @@ pub struct BestOfFold {
     pub rate_inside: f64,
     /// Its mean true positive rate on the test images, which were not asked.
     pub rate_on_test: Option<f64>,
-    /// What every point that could be fitted came to inside: number and rate.
+    /// What every point that could be fitted came to inside: number and rate. `inside.csv` has those that could not, too.
     pub considered: Vec<(usize, f64)>,
 }
 
@@ -88,7 +89,7 @@ fn best(
         let mut considered = Vec::new();
         for rated in rated {
             let rates = context.get(&rated.rates)?;
-            let rate = rates.mean_true_positive_rate.get(rated.at).copied().flatten();
+            let rate = rates.points.get(rated.at).and_then(|point| point.mean_true_positive_rate);
             considered.extend(rate.map(|rate| (rated.point, rate)));
         }
         let highest = |best: (usize, f64), next: (usize, f64)| if next.1 > best.1 { next } else { best };
@@ -130,6 +131,43 @@ fn best(
 
 fn matrix(rows: &[Prediction]) -> ConfusionMatrix {
     ConfusionMatrix::of(rows.iter().map(|row| (row.label, row.predicted)))
+}
+
+/// `inside.csv`: how every point did inside every fold, and its machines.
+pub(super) fn inside(
+    report: &MakeSweepReport,
+    context: &Context<'_>,
+    best: &[BestSummary],
+) -> Result<Files, StageError> {
+    let mut rows = Vec::new();
+    for (choice, best) in report.choices.iter().zip(best) {
+        for FoldChoice { repeat, fold, rated } in &choice.folds {
+            let own = best.folds.iter().find(|own| (own.repeat, own.fold) == (*repeat, *fold));
+            for rated in rated {
+                let rates = context.get(&rated.rates)?;
+                let Some(inside) = rates.points.get(rated.at) else { continue };
+                let row = InsideRow {
+                    method: choice.method.clone(),
+                    repeat: *repeat,
+                    fold: *fold,
+                    mean_true_positive_rate: inside.mean_true_positive_rate,
+                    left_out: inside.left_out.clone(),
+                    chosen: own.is_some_and(|own| own.point == rated.point),
+                    fits: inside.fits,
+                };
+                rows.push((rated.point, row, choice.data_set.as_str()));
+            }
+        }
+    }
+    if rows.is_empty() {
+        return Ok(Files::new());
+    }
+    let rows = rows.iter().filter_map(|(point, row, data_set)| {
+        let values = &report.points.get(*point)?.values;
+        Some(PointRows { point: *point, values, rows: std::slice::from_ref(row), data_set })
+    });
+    let axes: Vec<String> = report.axes.iter().map(|axis| axis.path.clone()).collect();
+    Ok(Files::from([("inside.csv".to_owned(), fit_tables::sweep_csv(&axes, rows).into_bytes())]))
 }
 
 /// `best.json` and `best.csv`; where nothing can be chosen, why; none where nothing is to be.

@@ -231,6 +231,19 @@ fn the_best_point_is_chosen_inside_the_training_images() {
         assert!((fold["rate_inside"].as_f64().unwrap() - highest).abs() < 1e-12);
         assert_eq!(row["point"], fold["point"].to_string());
     }
+    // Every machine inside is accounted for: eight classes in each of four inner folds, at each point in each fold.
+    let inside = rows(&project, "inside.csv");
+    assert_eq!(inside.len(), 4 * 3);
+    for row in &inside {
+        assert_eq!(row["inner_fits"], "32");
+        assert!(row["largest_relative_gap"].parse::<f64>().unwrap() <= 1e-8, "{row:?}");
+        assert!(row["iterations"].parse::<usize>().unwrap() >= 32 && row["support_vectors"].parse::<usize>().unwrap() >= 64);
+        let fold = row["fold"].parse::<usize>().unwrap();
+        assert_eq!(row["chosen"] == "true", row["point"] == table[fold]["point"], "{row:?}");
+        if row["chosen"] == "true" {
+            assert_eq!(row["inner_mean_true_positive_rate"], table[fold]["mean_true_positive_rate_inside"]);
+        }
+    }
     // The procedure is tested on every image once: each fold's images at the point which that fold chose.
     let images: u64 = best["true_positive_rate"]
         .as_object()
@@ -268,6 +281,28 @@ fn the_best_point_is_chosen_inside_the_training_images() {
     project.must(&["run", FILE, "--rehash"]);
     assert_eq!(inside(&project, 0), before, "fold 1 never saw the features of its test images");
     assert_ne!(inside(&project, 1), before);
+}
+
+#[test]
+fn a_sweep_whose_points_choose_their_penalty_shows_every_candidate() {
+    let project = project("\"pca.components\" = [4, 8]\nselect = \"none\"\n");
+    let choose = ["svm.c=[0.1,10]", "svm.select=inner-cv", "svm.inner_folds=3"];
+    let choose = choose.iter().flat_map(|setting| ["--set", setting]);
+    project.must(&["run", FILE].into_iter().chain(choose).collect::<Vec<_>>());
+    let candidates = rows(&project, "penalties.csv");
+    assert_eq!(candidates.len(), 2 * 3 * 2, "two points, three folds, two penalties");
+    let fits = rows(&project, "fits.csv");
+    for row in &candidates {
+        assert_eq!(row["inner_fits"], "24");
+        assert!(row["largest_relative_gap"].parse::<f64>().unwrap() <= 1e-8, "{row:?}");
+        let is_of = |fit: &&std::collections::BTreeMap<String, String>| {
+            ["point", "pca.components", "fold"].iter().all(|column| fit[*column] == row[*column])
+        };
+        let own: Vec<_> = fits.iter().filter(is_of).collect();
+        assert_eq!(own.len(), 8);
+        assert!(own.iter().all(|fit| (fit["c"] == row["c"]) == (row["chosen"] == "true")), "{row:?}");
+    }
+    assert!(!project.has("results/sweep/inside.csv"));
 }
 
 #[test]

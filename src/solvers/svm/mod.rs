@@ -20,6 +20,7 @@ mod error;
 pub mod interior_point;
 mod linfa;
 mod model;
+mod report;
 
 use ndarray::ArrayView2;
 use serde::Serialize;
@@ -28,6 +29,7 @@ pub use along::Starts;
 pub use compare::{Comparison, Solved, compare};
 pub use error::SvmError;
 pub use model::OneVsAllModel;
+pub use report::{FAR, FitReport, FitTotals};
 
 /// Which algorithm solves the binary problems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -70,34 +72,6 @@ pub struct SvmParameters {
 impl Default for SvmParameters {
     fn default() -> Self {
         Self { c: 1.0, class_weight: ClassWeight::default(), epsilon: 1e-3, solver: SvmSolver::default() }
-    }
-}
-
-/// A relative gap above which a fit is said to be far from its optimum: linfa-svm's tolerance mostly leaves less.
-pub const FAR: f64 = 1e-3;
-
-/// How the fit of one class went.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct FitReport {
-    /// Objective of the plane.
-    pub primal: f64,
-    /// Objective of feasible multipliers; no plane has a smaller objective.
-    pub dual: f64,
-    /// Number of samples whose multiplier is not 0: at least one on each side.
-    pub support_vectors: usize,
-    /// Number of iterations.
-    pub iterations: usize,
-}
-
-impl FitReport {
-    /// `(primal - dual) / max(|primal|, |dual|)`: how far from the optimum the plane can be at most.
-    pub fn gap(&self) -> f64 {
-        (self.primal - self.dual) / self.primal.abs().max(self.dual.abs())
-    }
-
-    /// Whether the plane is no answer: further than [`FAR`] from the optimum, or not a number.
-    pub fn is_far(&self) -> bool {
-        self.gap().is_nan() || self.gap() > FAR
     }
 }
 

@@ -1,7 +1,8 @@
-//! Batches made ahead of the training, on threads of their own: a bounded number of them is in memory.
+//! Batches of a training: each is made on the training's threads between two steps, which would use the same cores. Beside a
+//! GPU's steps they are made ahead; a bounded number of them is in memory.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
 use std::thread;
 
 use emolab::fs::MappedFile;
@@ -9,11 +10,11 @@ use emolab::images::augment::{Augmentation, Crop, augment};
 use emolab::networks::random::{Purpose, Stream};
 use emolab::networks::sampler;
 use emolab::networks::worker::Training;
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// Batches that each thread keeps ready.
-const AHEAD: usize = 2;
-/// Threads that make batches, at most.
-const THREADS: usize = 4;
+/// Batches that are kept ready for a GPU.
+const AHEAD: usize = 4;
 
 /// Images ready for the network.
 #[derive(Debug)]
@@ -33,11 +34,15 @@ pub struct Images {
     side: u32,
     /// Side of the network's input.
     size: u32,
+    /// What makes batches.
+    pool: Arc<ThreadPool>,
+    /// While the last one is computed.
+    is_ahead: bool,
 }
 
 impl Images {
-    /// Opens the file of a request.
-    pub fn open(training: &Training, labels: &[u8]) -> Result<Self, String> {
+    /// Opens the file of a request; batches are made ahead where a step leaves the processor free.
+    pub fn open(training: &Training, labels: &[u8], is_ahead: bool) -> Result<Self, String> {
         let file =
             MappedFile::open(&training.pixels).map_err(|error| format!("{error}: {}", error.source))?;
         let images = training.training + training.validation;
@@ -49,7 +54,9 @@ impl Images {
             ));
         }
         let (file, labels) = (Arc::new(file), Arc::new(labels.to_vec()));
-        Ok(Self { file, labels, side: training.side, size: training.input.side })
+        let pool = ThreadPoolBuilder::new().num_threads(training.threads.max(1)).build();
+        let pool = Arc::new(pool.map_err(|error| error.to_string())?);
+        Ok(Self { file, labels, side: training.side, size: training.input.side, pool, is_ahead })
     }
 
     /// Image `at`, altered.
@@ -65,14 +72,12 @@ impl Images {
         &self,
         places: &[u32],
         augmentation: &Augmentation,
-        stream: impl Fn(usize) -> Stream,
+        stream: impl Fn(usize) -> Stream + Sync,
     ) -> Result<Batch, String> {
-        let mut pixels = Vec::with_capacity(places.len() * self.size as usize * self.size as usize * 3);
-        for (number, &at) in places.iter().enumerate() {
-            pixels.extend(self.image(at, augmentation, &mut stream(number))?);
-        }
+        let image = |(number, &at): (usize, &u32)| self.image(at, augmentation, &mut stream(number));
+        let images = self.pool.install(|| places.par_iter().enumerate().map(image).collect::<Result<Vec<_>, _>>());
         let labels = places.iter().filter_map(|&at| self.labels.get(at as usize)).copied().collect();
-        Ok(Batch { pixels, labels })
+        Ok(Batch { pixels: images?.concat(), labels })
     }
 
     /// The validation images in their order, unaltered, in batches of at most `size`.
@@ -91,41 +96,41 @@ impl Images {
         })
     }
 
-    /// The training batches of an epoch from step `from` on, made ahead, in order.
+    /// The training batches of an epoch from step `from` on, in order.
     pub fn epoch(
         &self,
         training: &Training,
         epoch: u64,
         from: usize,
-    ) -> impl Iterator<Item = Result<Batch, String>> + use<> {
+    ) -> Box<dyn Iterator<Item = Result<Batch, String>>> {
         let recipe = &training.recipe;
         let labels = self.labels.get(..training.training).unwrap_or_default();
-        let order = Arc::new(sampler::order(training.seed, epoch, labels, recipe.balanced));
+        let order = sampler::order(training.seed, epoch, labels, recipe.balanced);
         let (size, seed, augmentation) = (recipe.batch.max(1), training.seed, recipe.augmentation);
-        let threads = training.threads.clamp(1, THREADS);
-        let makers: Vec<Receiver<Result<Batch, String>>> = (0..threads)
-            .map(|first| {
-                let (sender, receiver) = mpsc::sync_channel(AHEAD);
-                let (images, order) = (self.clone(), order.clone());
-                thread::spawn(move || {
-                    let batches = order.chunks(size).enumerate();
-                    for (number, places) in batches.skip(from + first).step_by(threads) {
-                        let stream = |within: usize| {
-                            let place = (number * size + within) as u64;
-                            Stream::new(seed, Purpose::Augmentation { epoch, place })
-                        };
-                        if sender.send(images.batch(places, &augmentation, stream)).is_err() {
-                            return;
-                        }
-                    }
-                });
-                receiver
+        let (images, steps) = (self.clone(), order.len().div_ceil(size));
+        let batches = (from..steps).map(move |number| {
+            let places = order.chunks(size).nth(number).unwrap_or_default();
+            images.batch(places, &augmentation, |within| {
+                let place = (number * size + within) as u64;
+                Stream::new(seed, Purpose::Augmentation { epoch, place })
             })
-            .collect();
-        let steps = order.len().div_ceil(size);
-        (0..steps.saturating_sub(from)).map(move |number| {
-            let made = makers.get(number % threads).and_then(|maker| maker.recv().ok());
-            made.unwrap_or_else(|| Err("a thread that makes batches ended".to_owned()))
-        })
+        });
+        if self.is_ahead { Box::new(ahead(batches)) } else { Box::new(batches) }
     }
+}
+
+/// The same batches, made on a thread of their own.
+fn ahead(
+    batches: impl ExactSizeIterator<Item = Result<Batch, String>> + Send + 'static,
+) -> impl Iterator<Item = Result<Batch, String>> {
+    let (count, (sender, receiver)) = (batches.len(), mpsc::sync_channel(AHEAD));
+    thread::spawn(move || {
+        for batch in batches {
+            if sender.send(batch).is_err() {
+                return;
+            }
+        }
+    });
+    let ended = |_| Err("the thread that makes batches ended".to_owned());
+    (0..count).map(move |_| receiver.recv().unwrap_or_else(ended))
 }

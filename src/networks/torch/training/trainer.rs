@@ -89,7 +89,7 @@ impl<'a> Trainer<'a> {
         let mut network = Trainable::load((name, &architecture), &checkpoint, recipe, (device, kind))
             .map_err(|error| chain(&error))?;
         drop(checkpoint);
-        let images = Images::open(training, labels)?;
+        let images = Images::open(training, labels, device.is_cuda())?;
         let mut steps = Steps::new(&training.recipe, &network.tensors).map_err(|error| chain(&error))?;
         let folder = Folder::new(&training.folder, identity(training, labels)?);
         let state = folder.resume(&mut network.tensors, &mut steps)?.unwrap_or_default();
