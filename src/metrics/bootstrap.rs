@@ -8,6 +8,7 @@
 //! Resample `i` has a random stream of its own, a function of the seed and `i`: the answer does not depend on the number of
 //! threads. All columns of a resample come from the same draw, so that differences between methods are paired.
 
+use pulp::Arch;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore as _, SeedableRng as _};
 use rayon::prelude::*;
@@ -17,6 +18,9 @@ use crate::types::Seed;
 
 /// Resamples of every interval.
 pub const RESAMPLES: usize = 10_000;
+
+/// Resamples that a thread makes before another can take over: few, or one ends long after the others.
+const TOGETHER: usize = 250;
 
 /// What each group adds to some sums.
 #[derive(Clone, Debug)]
@@ -84,6 +88,8 @@ impl Tallies {
         total
     }
 
+    #[expect(clippy::inline_always, reason = "what is not inlined is not compiled for the processor's vectors")]
+    #[inline(always)]
     fn add(&self, group: usize, times: f64, into: &mut [f64]) {
         for Run { first, at, length } in &self.runs[self.starts[group]..self.starts[group + 1]] {
             let amounts = &self.amounts[*at..at + length];
@@ -101,10 +107,11 @@ pub fn resample<T: Send>(
     seed: Seed,
     statistics: impl Fn(&[f64]) -> T + Sync,
 ) -> Vec<T> {
+    let arch = Arch::new();
     let base = Xoshiro256PlusPlus::seed_from_u64(seed.0).next_u64();
     let buffers = || (vec![0_u32; groups.count()], vec![0.0; tallies.sums]);
-    let draw = |(times, sums): &mut (Vec<u32>, Vec<f64>), number: u64| {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(base.wrapping_add(number));
+    let draw = |(times, sums): &mut (Vec<u32>, Vec<f64>), number: usize| {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(base.wrapping_add(number as u64));
         times.fill(0);
         for stratum in groups.strata() {
             for _ in stratum {
@@ -113,20 +120,25 @@ pub fn resample<T: Send>(
             }
         }
         sums.fill(0.0);
-        for (group, times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
-            tallies.add(group, f64::from(*times), sums);
-        }
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for (group, times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
+                    tallies.add(group, f64::from(*times), sums);
+                }
+            },
+        );
         statistics(sums)
     };
-    (0..RESAMPLES as u64).into_par_iter().map_init(buffers, draw).collect()
+    let numbers = (0..RESAMPLES).into_par_iter().with_max_len(TOGETHER);
+    numbers.map_init(buffers, draw).collect()
 }
 
 /// The percentile interval of a statistic; `None` where no resample has it.
 pub fn percentile_interval(values: impl IntoIterator<Item = Option<f64>>) -> Option<Interval> {
     let mut values: Vec<f64> = values.into_iter().flatten().collect();
-    values.sort_by(f64::total_cmp);
     let tail = (1.0 - LEVEL) / 2.0;
-    Some(Interval { low: quantile(&values, tail)?, high: quantile(&values, 1.0 - tail)? })
+    Some(Interval { low: quantile(&mut values, tail)?, high: quantile(&mut values, 1.0 - tail)? })
 }
 
 /// How likely a difference as far from 0 is where there is none, two-sided: twice the smaller share of resamples on
@@ -139,9 +151,11 @@ pub fn two_sided_p(differences: impl IntoIterator<Item = Option<f64>>) -> Option
     (!differences.is_empty()).then(|| (2.0 * share).min(1.0))
 }
 
-/// The quantile of sorted values, interpolated between neighbours.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
-    let place = share * sorted.len().checked_sub(1)? as f64;
-    let (below, above) = (sorted.get(place.floor() as usize)?, sorted.get(place.ceil() as usize)?);
+/// The quantile of values, interpolated between neighbours; leaves them in another order.
+fn quantile(values: &mut [f64], share: f64) -> Option<f64> {
+    let place = share * values.len().checked_sub(1)? as f64;
+    let (_, below, others) = values.select_nth_unstable_by(place.floor() as usize, f64::total_cmp);
+    let below = *below;
+    let above = others.iter().copied().min_by(f64::total_cmp).unwrap_or(below);
     Some(below + place.fract() * (above - below))
 }

@@ -3,6 +3,8 @@
 //! Points of a sweep that differ in their numbers of components alone are trained together: the support vectors of one are
 //! nearly those of the next, which takes a third of the time so. The list of them is part of the key.
 
+use std::collections::BTreeMap;
+
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +13,7 @@ use super::pca::Reduction;
 use super::select::Selection;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
-use super::{from_json, to_json};
+use super::{file, from_json, to_json};
 use crate::solvers::pca::Keep;
 use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{
@@ -33,32 +35,32 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    fn save(&self) -> Result<Vec<u8>, ArtifactError> {
+    /// With its arrays, called `at` and a name.
+    fn put(&self, at: usize, tensors: Tensors) -> Tensors {
         let (m, k) = self.svm.weights.dim();
+        let name = |name: &str| format!("{at}.{name}");
         let reports = |number: fn(&FitReport) -> f64| self.svm.fits.iter().map(number).collect::<Vec<_>>();
         let classes: Vec<f64> = self.svm.classes.iter().map(|class| class.index() as f64).collect();
-        Tensors::default()
-            .with("classes", &[m], &classes)
-            .with("weights", &[m, k], &self.svm.weights)
-            .with("bias", &[m], &self.svm.bias)
-            .with("primal", &[m], &reports(|fit| fit.primal))
-            .with("dual", &[m], &reports(|fit| fit.dual))
-            .with("support_vectors", &[m], &reports(|fit| fit.support_vectors as f64))
-            .with("iterations", &[m], &reports(|fit| fit.iterations as f64))
-            .with("divisors", &[k], &self.scale.divisors)
-            .with("c", &[1], &[self.c])
-            .to_bytes()
+        tensors
+            .with(&name("classes"), &[m], &classes)
+            .with(&name("weights"), &[m, k], &self.svm.weights)
+            .with(&name("bias"), &[m], &self.svm.bias)
+            .with(&name("primal"), &[m], &reports(|fit| fit.primal))
+            .with(&name("dual"), &[m], &reports(|fit| fit.dual))
+            .with(&name("support_vectors"), &[m], &reports(|fit| fit.support_vectors as f64))
+            .with(&name("iterations"), &[m], &reports(|fit| fit.iterations as f64))
+            .with(&name("divisors"), &[k], &self.scale.divisors)
+            .with(&name("c"), &[1], &[self.c])
     }
 
-    fn load(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let tensors = ReadTensors::from_bytes(bytes)?;
+    fn read(at: usize, tensors: &ReadTensors<'_>) -> Result<Self, ArtifactError> {
+        let vector = |name: &str| tensors.vector(&format!("{at}.{name}"));
         let class = |index: &f64| {
             let known = Emotion::ALL.get(*index as usize).copied();
             known.ok_or_else(|| ArtifactError(format!("class {index}")))
         };
-        let (primal, dual) = (tensors.vector("primal")?, tensors.vector("dual")?);
-        let (support_vectors, iterations) =
-            (tensors.vector("support_vectors")?, tensors.vector("iterations")?);
+        let (primal, dual) = (vector("primal")?, vector("dual")?);
+        let (support_vectors, iterations) = (vector("support_vectors")?, vector("iterations")?);
         let fits = primal.iter().zip(&dual).zip(support_vectors.iter().zip(&iterations));
         let report =
             |((primal, dual), (support_vectors, iterations)): ((&f64, &f64), (&f64, &f64))| FitReport {
@@ -68,13 +70,13 @@ impl Classifier {
                 iterations: *iterations as usize,
             };
         let svm = OneVsAllModel {
-            classes: tensors.vector("classes")?.iter().map(class).collect::<Result<_, _>>()?,
-            weights: tensors.matrix("weights")?,
-            bias: tensors.vector("bias")?,
+            classes: vector("classes")?.iter().map(class).collect::<Result<_, _>>()?,
+            weights: tensors.matrix(&format!("{at}.weights"))?,
+            bias: vector("bias")?,
             fits: fits.map(report).collect(),
         };
-        let scale = ScaleModel { divisors: tensors.vector("divisors")? };
-        Ok(Self { svm, scale, c: tensors.number("c")? })
+        let scale = ScaleModel { divisors: vector("divisors")? };
+        Ok(Self { svm, scale, c: tensors.number(&format!("{at}.c"))? })
     }
 }
 
@@ -82,21 +84,44 @@ impl Classifier {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Classifiers(Vec<Result<Classifier, Unfitted>>);
 
+/// Those that could be trained, and why the others could not, by their places.
+const FITTED: &str = "svm.safetensors";
+const UNFITTED: &str = "unfitted.json";
+
 impl Artifact for Classifiers {
+    // One file of all: to make one for each of a sweep's hundreds safe takes longer than to train them.
     fn save(&self) -> Result<Files, ArtifactError> {
-        let file = |(at, classifier): (usize, &Result<Classifier, Unfitted>)| match classifier {
-            Ok(classifier) => Ok((format!("{at}.safetensors"), classifier.save()?)),
-            Err(why) => Ok((format!("{at}.json"), to_json(why)?)),
-        };
-        self.0.iter().enumerate().map(file).collect()
+        let mut tensors = Tensors::default();
+        let mut unfitted = BTreeMap::new();
+        for (at, classifier) in self.0.iter().enumerate() {
+            match classifier {
+                Ok(classifier) => tensors = classifier.put(at, tensors),
+                Err(why) => {
+                    unfitted.insert(at, why);
+                }
+            }
+        }
+        let mut files = Files::from([(FITTED.to_owned(), tensors.to_bytes()?)]);
+        if !unfitted.is_empty() {
+            files.insert(UNFITTED.to_owned(), to_json(&unfitted)?);
+        }
+        Ok(files)
     }
 
     fn load(files: &Files) -> Result<Self, ArtifactError> {
-        let one = |at: usize| match files.get(&format!("{at}.safetensors")) {
-            Some(bytes) => Ok(Ok(Classifier::load(bytes)?)),
-            None => Ok(Err(from_json(files, &format!("{at}.json"))?)),
-        };
-        (0..files.len()).map(one).collect::<Result<_, _>>().map(Self)
+        let tensors = ReadTensors::from_bytes(file(files, FITTED)?)?;
+        let mut unfitted: BTreeMap<usize, Unfitted> =
+            if files.contains_key(UNFITTED) { from_json(files, UNFITTED)? } else { BTreeMap::new() };
+        let mut all = Vec::new();
+        loop {
+            let at = all.len();
+            all.push(match unfitted.remove(&at) {
+                Some(why) => Err(why),
+                None if tensors.has(&format!("{at}.c")) => Ok(Classifier::read(at, &tensors)?),
+                None => break,
+            });
+        }
+        Ok(Self(all))
     }
 }
 
@@ -191,7 +216,7 @@ pub struct TrainSvm {
 
 impl Stage for TrainSvm {
     const NAME: &'static str = "train-svm";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type Output = Classifiers;
 
     fn run(&self, context: &Context<'_>) -> Result<Classifiers, StageError> {

@@ -1,5 +1,7 @@
 //! Intervals of the mean rates of a sweep: methods and points that were tested on the same images are resampled together.
 
+use rayon::prelude::*;
+
 use super::evaluate::Prediction;
 use super::sweep::{MethodAt, PointAt};
 use crate::metrics::bootstrap::{Tallies, percentile_interval, resample};
@@ -42,7 +44,8 @@ pub(super) fn intervals_of_means(answers: &[Vec<&Prediction>], seed: Seed) -> Ve
     });
     let tallies = Tallies::gather(&groups, 8 * width, amounts);
     let resampled = resample(&groups, &tallies, seed, |sums| mean_rates(sums, width));
-    (0..answers.len()).map(|method| percentile_interval(resampled.iter().map(|row| row[method]))).collect()
+    let interval = |method: usize| percentile_interval(resampled.iter().map(|row| row[method]));
+    (0..answers.len()).into_par_iter().map(interval).collect()
 }
 
 /// By method, of sums by class: images, then right answers by method. None where no class has images.

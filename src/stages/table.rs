@@ -6,6 +6,9 @@ use polars::prelude::*;
 
 use crate::stage::ArtifactError;
 
+/// Rows that a reader takes into memory at once, at most.
+const ROWS_OF_GROUP: usize = 1 << 18;
+
 /// Columns in order, built one by one.
 #[derive(Default)]
 pub struct Table {
@@ -44,16 +47,23 @@ impl Table {
     /// As Parquet: uncompressed and without statistics, so that equal tables are equal bytes.
     pub fn into_parquet(self) -> Result<Vec<u8>, ArtifactError> {
         let mut frame = DataFrame::new_infer_height(self.columns).map_err(failed)?;
+        frame.align_chunks_par();
         let mut bytes = Vec::new();
-        ParquetWriter::new(&mut bytes)
+        let mut writer = ParquetWriter::new(&mut bytes)
             .with_compression(ParquetCompression::Uncompressed)
             .with_statistics(StatisticsOptions::empty())
             .set_parallel(false)
             .with_key_value_metadata(
                 (!self.notes.is_empty()).then(|| KeyValueMetadata::from_static(self.notes)),
             )
-            .finish(&mut frame)
+            .batched(frame.schema())
             .map_err(failed)?;
+        // The writer's own way of making groups of a frame's rows costs 10 ms once in a process.
+        for first in (0..frame.height()).step_by(ROWS_OF_GROUP) {
+            writer.write_batch(&frame.slice(first as i64, ROWS_OF_GROUP)).map_err(failed)?;
+        }
+        writer.finish().map_err(failed)?;
+        drop(writer);
         Ok(bytes)
     }
 }

@@ -46,6 +46,11 @@ impl<'a> ReadTensors<'a> {
         SafeTensors::deserialize(bytes).map(Self).map_err(failed)
     }
 
+    /// Whether there is such an array.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.tensor(name).is_ok()
+    }
+
     /// An array of any shape.
     pub fn array(&self, name: &str) -> Result<ArrayD<f64>, ArtifactError> {
         let view = self.0.tensor(name).map_err(failed)?;

@@ -7,7 +7,7 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::solvers::Qr;
 use faer::{Accum, Mat, MatRef, Par};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
 
 use super::PcaError;
@@ -52,9 +52,7 @@ impl Centred {
             .par_chunks_mut(features)
             .enumerate()
             .map(|(number, centred)| {
-                for (centred, (value, mean)) in centred.iter_mut().zip(rows.row(number).iter().zip(&mean)) {
-                    *centred = f64::from(*value) - mean;
-                }
+                centre(rows.row(number), &mean, centred);
                 sum_of_squares(centred)
             })
             .collect();
@@ -75,6 +73,11 @@ impl Centred {
     pub fn smaller_first(&self) -> MatRef<'_, f64> {
         if self.is_wide() { self.rows() } else { self.rows().transpose() }
     }
+}
+
+/// `row - mean` in f64, `[d]`.
+fn centre(row: ArrayView1<'_, f32>, mean: &Array1<f64>, to: &mut [f64]) {
+    Zip::from(to).and(row).and(mean).for_each(|to, value, mean| *to = f64::from(*value) - mean);
 }
 
 /// In eight sums side by side, as a processor adds.
@@ -135,18 +138,19 @@ fn gram_tiles(a: MatRef<'_, f64>) -> Vec<(Tile, Mat<f64>)> {
 
 /// `a b`, `[m, k]`, of `a [m, p]` and `b [p, k]`.
 pub(super) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
-    let strips: Vec<usize> = (0..a.nrows()).step_by(STRIP).collect();
-    let compute = |first: &usize| {
-        let rows = a.subrows(*first, STRIP.min(a.nrows() - first));
-        let mut part = Mat::zeros(rows.nrows(), b.ncols());
-        matmul(part.as_mut(), Accum::Replace, rows, b, 1.0, Par::Seq);
-        part
-    };
-    let parts: Vec<Mat<f64>> = strips.par_iter().map(compute).collect();
     let mut whole = Mat::zeros(a.nrows(), b.ncols());
-    for (first, part) in strips.into_iter().zip(parts) {
-        whole.subrows_mut(first, part.nrows()).copy_from(part);
+    let mut strips = Vec::with_capacity(a.nrows().div_ceil(STRIP));
+    let mut left = whole.as_mut();
+    while left.nrows() > 0 {
+        let rows = STRIP.min(left.nrows());
+        let (strip, below) = left.split_at_row_mut(rows);
+        strips.push(strip);
+        left = below;
     }
+    strips.into_par_iter().enumerate().for_each(|(number, strip)| {
+        let rows = a.subrows(number * STRIP, strip.nrows());
+        matmul(strip, Accum::Replace, rows, b, 1.0, Par::Seq);
+    });
     whole
 }
 
@@ -172,10 +176,8 @@ pub(super) fn projected(
     let strips: Vec<_> =
         rows.axis_chunks_iter(Axis(0), STRIP).zip(scores.axis_chunks_iter_mut(Axis(0), STRIP)).collect();
     strips.into_par_iter().for_each(|(rows, mut scores)| {
-        let mut centred = Vec::with_capacity(rows.len());
-        for row in rows.rows() {
-            centred.extend(row.iter().zip(mean).map(|(value, mean)| f64::from(*value) - mean));
-        }
+        let mut centred = vec![0.0; rows.len()];
+        rows.rows().into_iter().zip(centred.chunks_mut(d)).for_each(|(row, to)| centre(row, mean, to));
         let centred = MatRef::from_row_major_slice(&centred, rows.nrows(), d);
         // The transpose of the product is what has the layout of the scores.
         let mut part = Mat::zeros(k, rows.nrows());

@@ -109,7 +109,10 @@ impl PcaModel {
 
     fn of(samples: usize, mean: Array1<f64>, squares: f64, found: Found) -> Self {
         let (features, k) = (found.components.nrows(), found.components.ncols());
-        let mut components = Array2::from_shape_fn((k, features), |(i, j)| found.components[(j, i)]);
+        let mut components = Array2::zeros((k, features));
+        for (mut row, column) in components.rows_mut().into_iter().zip(found.components.col_iter()) {
+            row.iter_mut().zip(column.iter()).for_each(|(to, from)| *to = *from);
+        }
         fix_signs(&mut components);
         let degrees = (samples - 1) as f64;
         let eigenvalues = found.singular_values.mapv(|value| value * value);

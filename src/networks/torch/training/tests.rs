@@ -9,6 +9,7 @@ use emolab::networks::worker::Training;
 use emolab::networks::worker::protocol::FromWorker;
 use emolab::networks::{Device, Input, NetworkCard, Precision};
 
+use super::batches::Images;
 use super::train;
 use crate::fixture;
 use crate::weights::Arithmetic;
@@ -78,6 +79,38 @@ fn weights(training: &Training) -> Vec<u8> {
         Some((FromWorker::Trained { .. }, weights)) => weights,
         other => panic!("{:?}", other.map(|(message, _)| message)),
     }
+}
+
+#[test]
+fn batches_are_the_same_on_any_threads_and_those_of_a_processor_wait_until_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |threads: usize| Training { threads, ..training(folder.path(), recipe(1)) };
+    let batches = |threads: usize, is_ahead: bool| -> Vec<(Vec<u8>, Vec<u8>)> {
+        let training = with(threads);
+        let images = Images::open(&training, &labels(), is_ahead).unwrap();
+        let batches = images.epoch(&training, 3, 1).map(Result::unwrap);
+        batches.map(|batch| (batch.pixels, batch.labels)).collect()
+    };
+    let one = batches(1, false);
+    assert_eq!(one.len(), 4, "five batches of four, without the first");
+    assert!(one.iter().all(|(pixels, labels)| (pixels.len(), labels.len()) == (4 * 64 * 64 * 3, 4)));
+    assert_ne!(one[0].0, one[1].0);
+    for (threads, is_ahead) in [(3, false), (1, true), (2, true)] {
+        assert_eq!(batches(threads, is_ahead), one, "{threads} threads, ahead: {is_ahead}");
+    }
+
+    // A file that loses its images on the way tells which batches had been made.
+    let left = |is_ahead: bool| {
+        let training = with(1);
+        let images = Images::open(&training, &labels(), is_ahead).unwrap();
+        let mut batches = images.epoch(&training, 3, 0);
+        batches.next().unwrap().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        std::fs::write(&training.pixels, []).unwrap();
+        batches.filter(Result::is_ok).count()
+    };
+    assert_eq!(left(true), 4);
+    assert_eq!(left(false), 0);
 }
 
 #[test]

@@ -71,7 +71,6 @@ struct Exchange<'a> {
     inverse: Inverse,
     /// Memory of a step: by free sample, and by sample.
     change: Vec<f64>,
-    of_ones: Vec<f64>,
     change_of_values: Vec<f64>,
 }
 
@@ -96,7 +95,6 @@ impl<'a> Exchange<'a> {
             is_free: vec![false; count],
             inverse: Inverse::new(most),
             change: vec![0.0; most],
-            of_ones: vec![0.0; most],
             change_of_values: vec![0.0; count],
             alpha,
         };
@@ -115,9 +113,8 @@ impl<'a> Exchange<'a> {
         let sign = &self.samples.sign;
         let count = self.free.len();
         let lacking: Vec<f64> = self.free.iter().map(|&i| sign[i] - self.values[i] - self.bias).collect();
-        let (change, of_ones) = (&mut self.change[..count], &mut self.of_ones[..count]);
+        let (change, of_ones) = (&mut self.change[..count], self.inverse.sums());
         self.inverse.times(&lacking, change);
-        self.inverse.times(&vec![1.0; count], of_ones);
         // Such that `sum y alpha` stays 0.
         let change_of_bias = change.iter().sum::<f64>() / of_ones.iter().sum::<f64>();
         let mut way = 1.0;

@@ -189,7 +189,7 @@ impl<'a, 's, const N: usize> Polish<'a, 's, N> {
     fn sums_over(&self, is_one: impl Fn(usize) -> bool) -> Vec<Expansion<N>> {
         let width = self.weights.len();
         let mut sums = vec![Expansion::ZERO; width + 1];
-        let mut row = Array1::zeros(width);
+        let mut row = vec![0.0; width];
         for i in (0..self.alpha.len()).filter(|i| is_one(*i)) {
             self.scores.row(i, &mut row);
             for (sum, value) in sums.iter_mut().zip(row.iter().chain([&1.0])) {
@@ -262,7 +262,7 @@ impl<'a, 's, const N: usize> Polish<'a, 's, N> {
     }
 
     fn add_to_others(&mut self, i: usize, factor: f64) {
-        let mut row = Array1::zeros(self.weights.len());
+        let mut row = vec![0.0; self.weights.len()];
         self.scores.row(i, &mut row);
         for (sum, value) in self.others.iter_mut().zip(row.iter().chain([&1.0])) {
             *sum = sum.plus_multiple(self.alpha[i], factor * self.samples.sign[i] * value);

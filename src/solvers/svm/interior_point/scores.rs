@@ -1,7 +1,5 @@
 //! The scores of a fit as they came, about their centre: what an answer is judged by.
 
-use std::borrow::Cow;
-
 use ndarray::{Array1, ArrayView1, ArrayView2, Zip, s};
 
 use super::expansion::Double;
@@ -23,6 +21,8 @@ pub(super) struct Scores<'a> {
     centre: Array1<f64>,
     /// A power of 2 near the median of the rows' distances from the centre: dividing by it rounds nothing.
     scale: f64,
+    /// Its inverse, which multiplies to the same.
+    inverse: f64,
 }
 
 /// `w x` by sample and how far rounding may have moved it.
@@ -54,8 +54,9 @@ impl<'a> Scores<'a> {
                 .sqrt()
         };
         let norms = some.rows().into_iter().map(norm).filter(|norm| *norm > 0.0);
-        let scale = unit * power_of_2(median(norms.collect()));
-        Self { scores, centre, scale }
+        // The inverse of a smaller one would be infinite.
+        let scale = (unit * power_of_2(median(norms.collect()))).max(f64::MIN_POSITIVE);
+        Self { scores, centre, scale, inverse: 1.0 / scale }
     }
 
     /// `[n, d]`.
@@ -70,14 +71,14 @@ impl<'a> Scores<'a> {
 
     /// A value of a centred and scaled row.
     pub fn get(&self, row: usize, column: usize) -> f64 {
-        (self.scores[[row, column]] - self.centre[column]) / self.scale
+        (self.scores[[row, column]] - self.centre[column]) * self.inverse
     }
 
     /// A centred and scaled row, `[d]`, into `row`.
-    pub fn row(&self, number: usize, row: &mut Array1<f64>) {
-        let scale = self.scale;
+    pub fn row(&self, number: usize, row: &mut [f64]) {
+        let inverse = self.inverse;
         Zip::from(row).and(self.scores.row(number)).and(&self.centre).for_each(|row, value, centre| {
-            *row = (value - centre) / scale;
+            *row = (value - centre) * inverse;
         });
     }
 
@@ -88,10 +89,9 @@ impl<'a> Scores<'a> {
         let rounding = (width / LANES + LANES + 4) as f64 * f64::EPSILON;
         let mut found = Values { values: vec![0.0; samples], errors: vec![0.0; samples] };
         let weights = weights.to_vec();
-        let mut row = Array1::zeros(width);
+        let mut row = vec![0.0; width];
         for (number, (value, error)) in found.values.iter_mut().zip(&mut found.errors).enumerate() {
             self.row(number, &mut row);
-            let row = row.as_slice().map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed);
             let (sum, size) = product(&row, &weights);
             (*value, *error) = (sum, rounding * size);
         }

@@ -18,6 +18,8 @@ pub(super) struct Inverse {
     /// Its rows now.
     size: usize,
     most: usize,
+    /// Sums of its rows, 0 beyond the last.
+    sums: Vec<f64>,
     /// Memory for a row.
     row: Vec<f64>,
     arch: Arch,
@@ -26,7 +28,19 @@ pub(super) struct Inverse {
 impl Inverse {
     /// Of nothing, with room for so many rows.
     pub fn new(most: usize) -> Self {
-        Self { values: vec![0.0; most * most], size: 0, most, row: vec![0.0; most], arch: Arch::new() }
+        Self {
+            values: vec![0.0; most * most],
+            size: 0,
+            most,
+            sums: vec![0.0; most],
+            row: vec![0.0; most],
+            arch: Arch::new(),
+        }
+    }
+
+    /// The inverse times ones, `[m]`.
+    pub fn sums(&self) -> &[f64] {
+        &self.sums[..self.size]
     }
 
     /// The inverse times `v`, `[m]`.
@@ -73,6 +87,7 @@ impl Inverse {
             for i in 0..size {
                 self.values.swap(i * most + at, i * most + last);
             }
+            self.sums.swap(at, last);
         }
         let mut row = std::mem::take(&mut self.row);
         row[..size].copy_from_slice(&self.values[last * most..last * most + size]);
@@ -83,6 +98,7 @@ impl Inverse {
             self.values[i * most + last] = 0.0;
             self.values[last * most + i] = 0.0;
         }
+        self.sums[last] = 0.0;
         self.size = last;
     }
 
@@ -97,19 +113,40 @@ impl Inverse {
                 }
             },
         );
+        add_multiple(&mut self.sums, factor * row.iter().sum::<f64>(), row);
     }
 }
+
+/// Columns that are added together: less is loaded and stored than by one and one.
+const COLUMNS: usize = 4;
 
 /// Adds multiples of columns, by number.
 pub(super) fn add_columns(matrix: &Mat<f64>, multiples: impl Iterator<Item = (usize, f64)>, to: &mut [f64]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
-            for (column, factor) in multiples {
+            let mut some = [(0, 0.0); COLUMNS];
+            let mut held = 0;
+            for multiple in multiples {
+                some[held] = multiple;
+                held += 1;
+                if held == COLUMNS {
+                    add_multiples(to, some.map(|(column, factor)| (factor, matrix.col_as_slice(column))));
+                    held = 0;
+                }
+            }
+            for &(column, factor) in &some[..held] {
                 add_multiple(to, factor, matrix.col_as_slice(column));
             }
         },
     );
+}
+
+#[inline(always)]
+fn add_multiples(to: &mut [f64], [a, b, c, d]: [(f64, &[f64]); COLUMNS]) {
+    for ((((to, of_a), of_b), of_c), of_d) in to.iter_mut().zip(a.1).zip(b.1).zip(c.1).zip(d.1) {
+        *to += a.0 * of_a + b.0 * of_b + (c.0 * of_c + d.0 * of_d);
+    }
 }
 
 #[inline(always)]
@@ -162,6 +199,9 @@ mod tests {
         }
         assert!(!enter(&mut inverse, &mut held, 4), "no room");
         assert_eq!(held, [0, 3, 2, 5, 6]);
+        let mut of_ones = vec![0.0; held.len()];
+        inverse.times(&vec![1.0; held.len()], &mut of_ones);
+        assert!(of_ones.iter().zip(inverse.sums()).all(|(a, b)| (a - b).abs() < 1e-9 * a.abs()));
         for (at, &i) in held.iter().enumerate() {
             let column: Vec<f64> = held.iter().map(|&j| product(i, j)).collect();
             let mut found = vec![0.0; held.len()];
