@@ -88,7 +88,10 @@ impl Tallies {
         total
     }
 
-    #[expect(clippy::inline_always, reason = "what is not inlined is not compiled for the processor's vectors")]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is not inlined is not compiled for the processor's vectors"
+    )]
     #[inline(always)]
     fn add(&self, group: usize, times: f64, into: &mut [f64]) {
         for Run { first, at, length } in &self.runs[self.starts[group]..self.starts[group + 1]] {

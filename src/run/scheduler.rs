@@ -103,7 +103,7 @@ pub(super) fn run(plan: &Plan, store: &Store, options: &Options<'_>) -> Result<O
             synced: Mutex::new(Instant::now()),
         };
         std::thread::scope(|scope| {
-            for _ in 0..options.threads {
+            for _ in 0..takers(options.threads) {
                 scope.spawn(|| scheduler.work());
             }
             scope.spawn(|| scheduler.keep_synced());
@@ -114,6 +114,12 @@ pub(super) fn run(plan: &Plan, store: &Store, options: &Options<'_>) -> Result<O
         return finish(state);
     }
     finish(state)
+}
+
+/// How many stages are under way at once, on so many threads: a thread of the pool that waits for its share of one takes up
+/// another meanwhile, and then there must be one more for a thread that is idle.
+const fn takers(threads: usize) -> usize {
+    if threads == 1 { 1 } else { 2 * threads }
 }
 
 fn finish(state: State) -> Result<Outcome, RunError> {
@@ -226,7 +232,6 @@ impl Scheduler<'_> {
         if let Lookup::Hit(record) = self.store.look_up(node.name, node.key)? {
             return Ok((record, None, true));
         }
-        self.options.sink.event(Event::Started { stage: position, label: node.label.clone() });
         let work = || self.run_stage(position, node);
         // A stage that runs on one thread takes one of the pool's, so that never more compute than the run may use.
         let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match node.occupies() {
@@ -242,6 +247,7 @@ impl Scheduler<'_> {
     fn run_stage(&self, position: usize, node: &Node) -> Result<(Record, Option<Output>, bool), RunError> {
         let failed = |source: StageError| RunError::Stage { stage: node.label.clone(), source };
         let sink = self.options.sink;
+        sink.event(Event::Started { stage: position, label: node.label.clone() });
         let context = Context {
             key: node.key,
             inputs: &|key| self.input(key),

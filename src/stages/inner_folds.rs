@@ -50,10 +50,7 @@ pub(super) struct Answers {
 
 impl Answers {
     /// Of machines, if they could be trained, to scaled test rows, `[n, k]`.
-    pub fn of(
-        svm: Result<OneVsAllModel, SvmError>,
-        rows: ArrayView2<'_, f64>,
-    ) -> Result<Self, StageError> {
+    pub fn of(svm: Result<OneVsAllModel, SvmError>, rows: ArrayView2<'_, f64>) -> Result<Self, StageError> {
         let svm = match svm {
             Ok(svm) => svm,
             Err(error) => return Ok(Self::none(error.to_string())),
@@ -109,7 +106,8 @@ impl Parts {
     ) -> Result<Vec<InnerRate>, StageError> {
         let places: Vec<Option<u32>> = self.places.iter().copied().map(Some).collect();
         // By candidate, then by row.
-        let all = Answers { predicted: Ok(vec![Emotion::Amusement; places.len()]), fits: FitTotals::default() };
+        let all =
+            Answers { predicted: Ok(vec![Emotion::Amusement; places.len()]), fits: FitTotals::default() };
         let mut all = vec![all; candidates];
         for number in 0..self.folds {
             context.check_cancelled()?;

@@ -162,10 +162,7 @@ impl Stage for MakeReport {
         files.insert("confusion.csv".to_owned(), counts.into_bytes());
         files.insert("fits.csv".to_owned(), fit_tables::csv(&fits, &data_set).into_bytes());
         if !penalties.is_empty() {
-            files.insert(
-                "penalties.csv".to_owned(),
-                fit_tables::csv(&penalties, &data_set).into_bytes(),
-            );
+            files.insert("penalties.csv".to_owned(), fit_tables::csv(&penalties, &data_set).into_bytes());
         }
         let failed = |error: ArtifactError| StageError::Failed(error.to_string());
         let table = predictions_table(&predictions).note("emolab.data_set", &data_set);

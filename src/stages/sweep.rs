@@ -184,22 +184,20 @@ impl Stage for MakeSweepReport {
         let mut points = points.collect::<Result<Vec<_>, _>>()?;
         context.check_cancelled()?;
         context.parallel(|| mean_intervals(&mut points, self.seed));
-        let rows = self.rows(&points);
         let axes: Vec<String> = self.axes.iter().map(|axis| axis.path.clone()).collect();
         let best = sweep_choice::choose(self, context, &points)?;
-        let mut files = Files::new();
-        files.insert("sweep.csv".to_owned(), sweep_table::sweep_csv(&axes, &rows).into_bytes());
-        files.insert("fits.csv".to_owned(), self.fit_table(&axes, &points, |point| &point.fits));
-        if points.iter().any(|point| !point.penalties.is_empty()) {
-            files.insert("penalties.csv".to_owned(), self.fit_table(&axes, &points, |point| &point.penalties));
-        }
-        files.insert("sweep.parquet".to_owned(), self.parquet(&rows).map_err(failed)?);
-        files.extend(sweep_choice::files(self, &best).map_err(failed)?);
-        files.extend(sweep_choice::inside(self, context, &best)?);
         notes.extend(self.clamped(&points));
         notes.extend(self.no_choice.iter().map(|why| format!("no best point: {why}")));
-        match sweep_figure::svg(self, &points, &warnings)? {
-            Ok(svg) => files.extend(drawn("sweep", Ok(svg))?),
+        let draw = || match sweep_figure::svg(self, &points, &warnings)? {
+            Ok(svg) => Ok::<_, StageError>(Ok(drawn("sweep", Ok(svg))?)),
+            Err(why) => Ok(Err(why)),
+        };
+        let tables = || self.tables(&axes, &points, &best).map_err(failed);
+        let (tables, figure) = context.parallel(|| rayon::join(tables, draw));
+        let mut files = tables?;
+        files.extend(sweep_choice::inside(self, context, &best)?);
+        match figure? {
+            Ok(figure) => files.extend(figure),
             Err(why) => notes.push(why),
         }
         let points = self.points.iter().zip(&points).map(|(entry, point)| PointSummary {
@@ -317,6 +315,24 @@ impl MakeSweepReport {
         let fewest = read.iter().filter_map(|method| method.components).map(|[fewest, _]| fewest).min();
         let clamped = fewest.filter(|fewest| at_most.is_some_and(|asked| *fewest < asked));
         Ok(PointAt { methods: read, data_set: data_set.clone(), fits, penalties, clamped })
+    }
+
+    /// All tables but that of the inner folds.
+    fn tables(
+        &self,
+        axes: &[String],
+        points: &[PointAt],
+        best: &[BestSummary],
+    ) -> Result<Files, ArtifactError> {
+        let rows = self.rows(points);
+        let mut files = sweep_choice::files(self, best)?;
+        files.insert("sweep.csv".to_owned(), sweep_table::sweep_csv(axes, &rows).into_bytes());
+        files.insert("sweep.parquet".to_owned(), self.parquet(&rows)?);
+        files.insert("fits.csv".to_owned(), self.fit_table(axes, points, |point| &point.fits));
+        if points.iter().any(|point| !point.penalties.is_empty()) {
+            files.insert("penalties.csv".to_owned(), self.fit_table(axes, points, |point| &point.penalties));
+        }
+        Ok(files)
     }
 
     /// A table of the rows that each point has.

@@ -103,7 +103,8 @@ impl Hints {
                 merged.insert(path, *entry);
             }
         }
-        fs::write_atomic(&self.file, &format(&merged))
+        // Nor does a loss of power lose more: what is not a hint is not read as one.
+        fs::write_unsynced(&self.file, &format(&merged))
     }
 
     fn table(&self) -> std::sync::MutexGuard<'_, Table> {

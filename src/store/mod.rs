@@ -270,7 +270,7 @@ impl Store {
     fn prepare(&self) -> Result<(), StoreError> {
         let tag = self.folder().join("CACHEDIR.TAG");
         if !tag.exists() {
-            fs::write_atomic(&tag, CACHE_TAG)?;
+            fs::write_unsynced(&tag, CACHE_TAG)?;
         }
         Ok(())
     }

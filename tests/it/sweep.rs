@@ -237,7 +237,10 @@ fn the_best_point_is_chosen_inside_the_training_images() {
     for row in &inside {
         assert_eq!(row["inner_fits"], "32");
         assert!(row["largest_relative_gap"].parse::<f64>().unwrap() <= 1e-8, "{row:?}");
-        assert!(row["iterations"].parse::<usize>().unwrap() >= 32 && row["support_vectors"].parse::<usize>().unwrap() >= 64);
+        assert!(
+            row["iterations"].parse::<usize>().unwrap() >= 32
+                && row["support_vectors"].parse::<usize>().unwrap() >= 64
+        );
         let fold = row["fold"].parse::<usize>().unwrap();
         assert_eq!(row["chosen"] == "true", row["point"] == table[fold]["point"], "{row:?}");
         if row["chosen"] == "true" {

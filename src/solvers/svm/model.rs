@@ -346,7 +346,9 @@ mod tests {
         assert!(model.weights.iter().all(|weight| weight.abs() < 1e-12), "{}", model.weights);
         assert!(model.fits.iter().all(|fit| fit.gap() <= interior_point::GAP), "{:?}", model.fits);
         let values = model.decision_values(rows.view()).unwrap();
-        assert!(values.iter().zip(model.bias.iter().cycle()).all(|(value, bias)| (value - bias).abs() < 1e-12));
+        assert!(
+            values.iter().zip(model.bias.iter().cycle()).all(|(value, bias)| (value - bias).abs() < 1e-12)
+        );
         assert!(model.bias.iter().all(|bias| bias.abs() <= 1.0), "{}", model.bias);
     }
 }

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn totals_of_parts_are_those_of_all() {
-        let fit = |dual, support_vectors, iterations| FitReport { primal: 2.0, dual, support_vectors, iterations };
+        let fit =
+            |dual, support_vectors, iterations| FitReport { primal: 2.0, dual, support_vectors, iterations };
         // Rounding can put the dual above the primal.
         let fits = [fit(2.5, 3, 4), fit(1.5, 5, 7), fit(1.0, 2, 9)];
         let all = FitTotals::of(&fits);

@@ -75,7 +75,8 @@ impl Images {
         stream: impl Fn(usize) -> Stream + Sync,
     ) -> Result<Batch, String> {
         let image = |(number, &at): (usize, &u32)| self.image(at, augmentation, &mut stream(number));
-        let images = self.pool.install(|| places.par_iter().enumerate().map(image).collect::<Result<Vec<_>, _>>());
+        let images =
+            self.pool.install(|| places.par_iter().enumerate().map(image).collect::<Result<Vec<_>, _>>());
         let labels = places.iter().filter_map(|&at| self.labels.get(at as usize)).copied().collect();
         Ok(Batch { pixels: images?.concat(), labels })
     }
