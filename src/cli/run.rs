@@ -231,7 +231,7 @@ fn experiment(summary: &Summary, folder: &Path) -> String {
     if let Some(stand_in) = &summary.stand_in {
         text.push_str(&format!("*** {stand_in} ***\n"));
     }
-    text.push_str(&format!("{}\n", table::leakage(summary)));
+    text.push_str(&format!("{}\n", table::leakage(summary.leakage.as_ref())));
     // The stand-in stands above.
     for warning in summary.warnings.iter().filter(|warning| Some(*warning) != summary.stand_in.as_ref()) {
         text.push_str(&format!("warning: {warning}\n"));

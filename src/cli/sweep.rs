@@ -1,6 +1,6 @@
 //! A sweep for the terminal: the mean rate of every method at every point, and the best points.
 
-use super::table::align;
+use super::table::{align, leakage};
 use crate::figures::sweep_table::plain;
 use crate::metrics::Interval;
 use crate::plan::Plan;
@@ -38,6 +38,19 @@ pub fn render(summary: &SweepSummary) -> String {
     }
     if !summary.best.is_empty() {
         text.push_str(&format!("\nbest point, chosen inside each fold's training images\n{}", best(summary)));
+    }
+    let several = summary.leakage.iter().any(|set| set.data_set != summary.leakage[0].data_set);
+    let mut said: Vec<String> = Vec::new();
+    for set in &summary.leakage {
+        let of = if several { format!("{}: ", set.data_set) } else { String::new() };
+        let line = format!("{of}{}\n", leakage(set.counts.as_ref()));
+        if !said.contains(&line) {
+            said.push(line);
+        }
+    }
+    text.push_str(&said.concat());
+    if summary.skipped > 0 {
+        text.push_str(&format!("{} bad images left out: see skipped.json\n", summary.skipped));
     }
     for note in
         summary.warnings.iter().map(|warning| format!("*** {warning} ***")).chain(summary.notes.clone())

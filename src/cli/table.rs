@@ -118,8 +118,8 @@ pub fn p_value(p: f64) -> String {
 }
 
 /// Duplicates on both sides of the split, and what became of them, in a line.
-pub fn leakage(summary: &Summary) -> String {
-    let Some(counts) = &summary.leakage else {
+pub fn leakage(counts: Option<&LeakageCounts>) -> String {
+    let Some(counts) = counts else {
         return "leakage: duplicates were not looked for, since no image was read".to_owned();
     };
     let LeakageCounts { policy, equal_bytes, equal_pixels, near_duplicates, apart_if_ignored, apart, merged } =

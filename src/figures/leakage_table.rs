@@ -1,7 +1,6 @@
 //! `leakage.csv`: images of different groups that are the same.
 
-use std::fmt::Write as _;
-
+use super::rows::Row;
 use super::tables::field;
 
 /// A pair of images that are the same.
@@ -17,19 +16,15 @@ pub struct LeakageRow<'a> {
     pub apart: [bool; 2],
 }
 
-/// `leakage.csv`: `first,second,kind,distance,first_label,second_label,first_group,second_group,apart_if_ignored,apart,data_set`.
-pub fn leakage_csv(rows: &[LeakageRow<'_>], data_set: &str) -> String {
-    let mut table = "first,second,kind,distance,first_label,second_label,first_group,second_group,\
-        apart_if_ignored,apart,data_set\n"
-        .to_owned();
-    for LeakageRow { images: [first, second], kind, distance, apart } in rows {
+impl Row for LeakageRow<'_> {
+    const COLUMNS: &'static str = "first,second,kind,distance,first_label,second_label,first_group,second_group,\
+        apart_if_ignored,apart";
+
+    fn fields(&self) -> String {
+        let Self { images: [first, second], kind, distance, apart: [ignored, apart] } = self;
         let [path, label, group] = [0, 1, 2].map(|at| format!("{},{}", field(first[at]), field(second[at])));
-        let [ignored, apart] = apart;
-        // Writing to a string cannot fail.
-        let _ =
-            writeln!(table, "{path},{kind},{distance},{label},{group},{ignored},{apart},{}", field(data_set));
+        format!("{path},{kind},{distance},{label},{group},{ignored},{apart}")
     }
-    table
 }
 
 #[cfg(test)]
@@ -41,6 +36,6 @@ mod tests {
         let images = [["a, b.png", "fear", "1"], ["c.png", "awe", "2"]];
         let row = LeakageRow { images, kind: "pixels", distance: 0, apart: [true, false] };
         let expected = "\"a, b.png\",c.png,pixels,0,fear,awe,1,2,true,false,x";
-        assert_eq!(leakage_csv(&[row], "x").lines().nth(1), Some(expected));
+        assert_eq!(super::super::rows::csv(&[row], "x").lines().nth(1), Some(expected));
     }
 }

@@ -24,6 +24,7 @@ pub mod per_class_tpr;
 mod placement;
 mod png;
 pub mod repeat_table;
+pub mod rows;
 pub mod sweep;
 pub mod sweep_choice;
 mod sweep_panel;

@@ -14,6 +14,9 @@ use crate::types::Bytes;
 const POLL: Duration = Duration::from_millis(20);
 const SYNC_EVERY: Duration = Duration::from_millis(300);
 
+/// Bytes of a thread's stack, of which memory is what is used: a thread may stand in one stage inside another.
+const STACK: usize = 16 << 20;
+
 /// A finished run.
 #[derive(Debug)]
 pub struct Outcome {
@@ -89,7 +92,7 @@ struct Scheduler<'a> {
 pub(super) fn run(plan: &Plan, store: &Store, options: &Options<'_>) -> Result<Outcome, RunError> {
     let state = State::new(plan);
     if !state.is_over() {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).stack_size(STACK).build();
         let pool =
             pool.map_err(|error| RunError::Threads { threads: options.threads, reason: error.to_string() })?;
         let scheduler = Scheduler {

@@ -59,10 +59,12 @@ pub(super) fn fit_warnings(
 /// One sentence for each penalty that could not be fitted in some inner cross validation of a method.
 fn left_out_penalties(context: &Context<'_>, method: &Entry) -> Result<Vec<String>, StageError> {
     let mut left_out: BTreeMap<String, (usize, String)> = BTreeMap::new();
-    for selection in method.repeats.iter().flat_map(|repeat| &repeat.selections) {
+    let selections = method.repeats.iter().flat_map(|repeat| repeat.selections.iter().enumerate());
+    for (fold, selection) in selections {
         for candidate in &context.get(selection)?.candidates {
             if let Some(reason) = &candidate.inside.left_out {
-                left_out.entry(candidate.c.to_string()).or_insert_with(|| (0, reason.clone())).0 += 1;
+                let reason = || format!("fold {}, {reason}", fold + 1);
+                left_out.entry(candidate.c.to_string()).or_insert_with(|| (0, reason())).0 += 1;
             }
         }
     }

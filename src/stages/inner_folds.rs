@@ -122,7 +122,7 @@ impl Parts {
                             predicted[at] = emotion;
                         }
                     }
-                    Err(reason) => candidate.predicted = Err(reason),
+                    Err(reason) => candidate.predicted = Err(format!("inner fold {}: {reason}", number + 1)),
                 }
             }
         }

@@ -43,6 +43,7 @@ pub mod svm;
 pub mod sweep;
 pub mod sweep_choice;
 mod sweep_figure;
+mod sweep_images;
 mod sweep_intervals;
 mod sweep_rows;
 pub(crate) mod table;

@@ -20,10 +20,9 @@ use super::svm::Fitted;
 use super::to_json;
 use crate::dataset::published::PublishedMethod;
 use crate::figures::Columns;
-use crate::figures::fit_tables;
 use crate::figures::measure_tables::{self, MethodMeasures, MethodPair};
 use crate::figures::tables::{self, MethodEvaluation};
-use crate::figures::{leakage_table, repeat_table};
+use crate::figures::{repeat_table, rows};
 use crate::stage::{ArtifactError, Context, Files, Handle, Stage, StageError};
 
 /// What an experiment draws.
@@ -152,7 +151,7 @@ impl Stage for MakeReport {
             files.insert("repeats.csv".to_owned(), table.into_bytes());
         }
         if let Some(leakage) = &split.leakage {
-            let table = leakage_table::leakage_csv(&leakage.rows(&manifest), &data_set);
+            let table = rows::csv(&leakage.rows(&manifest), &data_set);
             files.insert("leakage.csv".to_owned(), table.into_bytes());
         }
         let rates = tables::per_class_tpr_csv(&evaluations, repeats, &data_set);
@@ -160,9 +159,9 @@ impl Stage for MakeReport {
         files.extend(self.measure_files(&measurements, &data_set));
         let counts = tables::confusion_csv(&evaluations, repeats, &data_set);
         files.insert("confusion.csv".to_owned(), counts.into_bytes());
-        files.insert("fits.csv".to_owned(), fit_tables::csv(&fits, &data_set).into_bytes());
+        files.insert("fits.csv".to_owned(), rows::csv(&fits, &data_set).into_bytes());
         if !penalties.is_empty() {
-            files.insert("penalties.csv".to_owned(), fit_tables::csv(&penalties, &data_set).into_bytes());
+            files.insert("penalties.csv".to_owned(), rows::csv(&penalties, &data_set).into_bytes());
         }
         let failed = |error: ArtifactError| StageError::Failed(error.to_string());
         let table = predictions_table(&predictions).note("emolab.data_set", &data_set);

@@ -234,10 +234,9 @@ impl Stage for TrainSvm {
                 Err(error) => return Err(error),
             });
         }
-        if let Some(Err(first)) = fitted.first()
-            && fitted.iter().all(Result::is_err)
-        {
-            return Err(first.clone().in_its_stage());
+        // Alone it fails in its own stage; of several each has a reason of its own.
+        if let [Err(only)] = fitted.as_slice() {
+            return Err(only.clone().in_its_stage());
         }
         Ok(Classifiers(fitted))
     }

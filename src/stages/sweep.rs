@@ -10,14 +10,17 @@ use super::evaluate::{Prediction, Predictions};
 use super::fit_rows::{fit_rows, fit_warnings, penalty_rows};
 use super::inside::InsideRates;
 use super::inspect::Manifest;
+use super::leakage::LeakageCounts;
 use super::overlap::{self, Overlap};
 use super::report::Entry;
 use super::reported::Reported;
 use super::split::Split;
 use super::sweep_choice::{self, BestSummary};
 use super::sweep_figure;
+use super::sweep_images::{self, SweepImages};
 use super::sweep_intervals::mean_intervals;
-use crate::figures::fit_tables::{self, FitRow, PenaltyRow, PointRows, Row};
+use crate::figures::fit_tables::{FitRow, PenaltyRow};
+use crate::figures::rows::{self, PointRows, Row};
 use crate::figures::sweep_table;
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, Handle, Stage, StageError};
@@ -39,6 +42,19 @@ pub struct SweepSummary {
     pub best: Vec<BestSummary>,
     /// What else is to be known: components that the data do not have, a figure that is not drawn.
     pub notes: Vec<String>,
+    /// Duplicates, once for each way in which images are divided.
+    pub leakage: Vec<SetLeakage>,
+    /// Bad images that were left out, of all data sets.
+    pub skipped: usize,
+}
+
+/// Duplicates in a data set, divided in one way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetLeakage {
+    /// What tables call the data set.
+    pub data_set: String,
+    /// None where no image is read.
+    pub counts: Option<LeakageCounts>,
 }
 
 /// One point.
@@ -182,11 +198,14 @@ impl Stage for MakeSweepReport {
         let mut notes = Vec::new();
         let points = self.points.iter().map(|point| Self::read(context, point, &mut warnings, &mut notes));
         let mut points = points.collect::<Result<Vec<_>, _>>()?;
+        let SweepImages { files: of_images, leakage, skipped } =
+            sweep_images::read(self, context, &mut warnings)?;
         context.check_cancelled()?;
         context.parallel(|| mean_intervals(&mut points, self.seed));
         let axes: Vec<String> = self.axes.iter().map(|axis| axis.path.clone()).collect();
         let best = sweep_choice::choose(self, context, &points)?;
         notes.extend(self.clamped(&points));
+        notes.extend(sweep_choice::unchosen(self, &best));
         notes.extend(self.no_choice.iter().map(|why| format!("no best point: {why}")));
         let draw = || match sweep_figure::svg(self, &points, &warnings)? {
             Ok(svg) => Ok::<_, StageError>(Ok(drawn("sweep", Ok(svg))?)),
@@ -195,6 +214,7 @@ impl Stage for MakeSweepReport {
         let tables = || self.tables(&axes, &points, &best).map_err(failed);
         let (tables, figure) = context.parallel(|| rayon::join(tables, draw));
         let mut files = tables?;
+        files.extend(of_images);
         files.extend(sweep_choice::inside(self, context, &best)?);
         match figure? {
             Ok(figure) => files.extend(figure),
@@ -208,7 +228,8 @@ impl Stage for MakeSweepReport {
             },
             methods: point.methods.iter().map(MethodAt::summary).collect(),
         });
-        let summary = SweepSummary { warnings, axes, points: points.collect(), best, notes };
+        let points = points.collect();
+        let summary = SweepSummary { warnings, axes, points, best, notes, leakage, skipped };
         Ok(SweepReport { files, summary })
     }
 }
@@ -348,7 +369,7 @@ impl MakeSweepReport {
             rows: rows(point),
             data_set: &point.data_set,
         });
-        fit_tables::sweep_csv(axes, points).into_bytes()
+        rows::sweep_csv(axes, points).into_bytes()
     }
 
     /// Components that the data do not have.

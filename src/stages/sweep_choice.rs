@@ -14,7 +14,8 @@ use super::evaluate::Prediction;
 use super::sweep::{Choice, FoldChoice, MakeSweepReport, PointAt};
 use super::sweep_intervals::intervals_of_means;
 use super::to_json;
-use crate::figures::fit_tables::{self, InsideRow, PointRows};
+use crate::figures::fit_tables::InsideRow;
+use crate::figures::rows::{self, PointRows};
 use crate::figures::sweep_choice::{self, ChoiceRow};
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, StageError};
@@ -111,7 +112,10 @@ fn best(
         });
         tested.extend(own);
     }
-    let matrix = matrix(&tested);
+    // A fold without a choice has no answers: the rate of the others is not that of the procedure.
+    let is_whole = folds.len() == choice.folds.len();
+    let matrix = if is_whole { matrix(&tested) } else { ConfusionMatrix::default() };
+    let tested = if is_whole { tested } else { Vec::new() };
     let rates = true_positive_rate(&matrix);
     let repeats = choice.folds.iter().map(|fold| fold.repeat as u64 + 1).max().unwrap_or(1);
     let of_class = |emotion: Emotion| {
@@ -167,11 +171,39 @@ pub(super) fn inside(
         Some(PointRows { point: *point, values, rows: std::slice::from_ref(row), data_set })
     });
     let axes: Vec<String> = report.axes.iter().map(|axis| axis.path.clone()).collect();
-    Ok(Files::from([("inside.csv".to_owned(), fit_tables::sweep_csv(&axes, rows).into_bytes())]))
+    Ok(Files::from([("inside.csv".to_owned(), rows::sweep_csv(&axes, rows).into_bytes())]))
+}
+
+const NONE_INSIDE: &str =
+    "no point could be fitted in the cross validation inside the folds; `inside.csv` says why";
+
+/// Folds of a method in which no point could be chosen, said.
+pub(super) fn unchosen(report: &MakeSweepReport, best: &[BestSummary]) -> Vec<String> {
+    let say = |(choice, best): (&Choice, &BestSummary)| {
+        let has = |fold: &&FoldChoice| {
+            best.folds.iter().any(|own| (own.repeat, own.fold) == (fold.repeat, fold.fold))
+        };
+        let without: Vec<String> =
+            choice.folds.iter().filter(|fold| !has(fold)).map(|fold| (fold.fold + 1).to_string()).collect();
+        (!without.is_empty()).then(|| {
+            format!(
+                "{}, {}: no best point in fold {}, where no point could be fitted inside, and so no rate of the \
+                 procedure: see inside.csv",
+                choice.method,
+                choice.data_set,
+                without.join(", ")
+            )
+        })
+    };
+    report.choices.iter().zip(best).filter_map(say).collect()
 }
 
 /// `best.json` and `best.csv`; where nothing can be chosen, why; none where nothing is to be.
 pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Files, ArtifactError> {
+    let none_of_these = || json!({ "none_chosen_because": NONE_INSIDE, "best": best });
+    if !best.is_empty() && best.iter().all(|best| best.folds.is_empty()) {
+        return Ok(Files::from([("best.json".to_owned(), to_json(&none_of_these())?)]));
+    }
     if best.is_empty() {
         let record = report.no_choice.iter().map(|why| json!({ "none_chosen_because": why, "best": [] }));
         return record.map(|record| Ok(("best.json".to_owned(), to_json(&record)?))).collect();

@@ -67,6 +67,24 @@ fn copies_end_the_run_before_anything_is_fitted_or_are_said_in_every_figure() {
         "the figure says so"
     );
 
+    let experiment = project.read(FILE).replace("name = \"iaps_5fold\"", "name = \"swept\"");
+    let sweep = "[sweep]\n\"pca.components\" = [3, 5]\nselect = \"none\"\n";
+    project.write("experiments/swept.toml", format!("{experiment}\n{sweep}").as_bytes());
+    let swept = project.must(&["run", "experiments/swept.toml", "--set", "split.leakage=ignore"]);
+    assert!(
+        swept.out.contains("leakage: pairs between groups: 1 equal in bytes, 1 in pixels"),
+        "{}",
+        swept.out
+    );
+    let said = "of images that are the same lie on both sides of the split";
+    assert!(swept.out.contains(said) && project.read("results/swept/sweep.svg").contains(said));
+    let table = project.read("results/swept/leakage.csv");
+    assert!(table.starts_with("point,pca.components,first,second,kind,"), "{table}");
+    assert!(
+        table.contains("\n0,3,awe/1.png,awe/copy.png,bytes,") && table.lines().count() == 1 + 3,
+        "{table}"
+    );
+
     // One image changed: the hashes of the others are kept.
     let ran = project.must(&[
         "run",

@@ -24,6 +24,9 @@ use crate::solvers::power_of_2;
 /// Singular values below this share of a level's first are left to the next level.
 const LEVEL: f64 = 1e-4;
 
+/// Images of eigenvectors down to this share of the first singular value are orthogonal as they are, to about 1e-12.
+const APART: f64 = 1e-2;
+
 /// At most `most` directions of centred data.
 pub(super) fn directions(data: &Centred, most: usize) -> Result<Found, PcaError> {
     let whole = data.smaller_first();
@@ -143,7 +146,15 @@ pub(super) fn found(data: &Centred, vectors: &Mat<f64>, decomposition: Decomposi
         Some(*least)
     });
     let singular_values: Array1<f64> = singular_values.collect();
-    let mut components = if data.is_wide() { images } else { vectors.clone() };
+    let least = singular_values.last().copied().unwrap_or(0.0);
+    let mut components = if !data.is_wide() {
+        vectors.clone()
+    } else if least < APART * singular_values.first().copied().unwrap_or(0.0) {
+        // Each leans on larger ones by rounding of theirs, so that small ones are not orthogonal to them any more.
+        orthonormal(&images).0
+    } else {
+        images
+    };
     for j in 0..count {
         let length = components.col(j).norm_l2();
         for value in components.col_as_slice_mut(j) {

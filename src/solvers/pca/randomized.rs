@@ -5,7 +5,9 @@
 //! Keeping every block instead of the last alone costs nothing, since each was computed anyway, and converges
 //! in about the square root of the number of iterations. The iteration ends when the residuals
 //! `|AA'u - t u|` are below [`RESIDUAL`] of their own eigenvalue `t`; they are then computed once more from
-//! the data. So the answer is an exact solver's; where it is not reached, the exact solver answers.
+//! the data. So the answer is an exact solver's; where it is not reached, the exact solver answers. It answers too where as many
+//! eigenvalues are equal as a block is wide: of one eigenvalue the blocks hold no more directions, and no residual tells of
+//! those that they lack (data of categories have such).
 //!
 //! The start is the same in every run: signs from a fixed generator.
 //!
@@ -27,6 +29,9 @@ const LEAST_EIGENVALUE: f64 = 1e-6;
 
 /// What rounding leaves of a residual, relative to the largest eigenvalue.
 const ROUNDING: f64 = 1e-13;
+
+/// Eigenvalues this close, relatively, may be one: far above [`RESIDUAL`], below which mixed directions pass for eigenvectors.
+const ALIKE: f64 = 1e-6;
 
 /// Columns of a block beyond half the directions sought: with all blocks kept, a narrower block needs more
 /// iterations and less work.
@@ -77,7 +82,9 @@ fn iterate(a: MatRef<'_, f64>, k: usize) -> Result<Option<Eigen>, PcaError> {
             let last = &remainder * inner.vectors.subrows(size - width, width);
             if (0..k).all(|i| last.col(i).norm_l2() <= bound(&inner.values, i)) {
                 let found = Eigen { vectors: product(so_far, inner.vectors.as_ref()), values: inner.values };
-                let is_certain = has_digits(&found.values) && is_converged(a, &found);
+                let is_certain = has_digits(&found.values)
+                    && !has_as_many_alike(&found.values, width)
+                    && is_converged(a, &found);
                 return Ok(is_certain.then_some(found));
             }
         }
@@ -96,6 +103,14 @@ fn bound(values: &[f64], i: usize) -> f64 {
 /// Whether the residuals can vouch for the smallest of some eigenvalues.
 fn has_digits(values: &[f64]) -> bool {
     values.first().zip(values.last()).is_some_and(|(first, last)| *last >= LEAST_EIGENVALUE * first)
+}
+
+/// Whether so many eigenvalues in a row are equal as far as residuals tell.
+fn has_as_many_alike(values: &[f64], count: usize) -> bool {
+    values.windows(count).any(|run| match run {
+        [first, .., last] => *last >= (1.0 - ALIKE) * first,
+        _ => true,
+    })
 }
 
 /// Whether the columns are orthonormal eigenvectors of `a a'` for the values.

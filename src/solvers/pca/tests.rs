@@ -46,6 +46,34 @@ fn the_scale_of_the_features_changes_only_the_scale_of_the_answer() {
 }
 
 #[test]
+fn directions_of_equal_variance_are_all_found() {
+    // Two categories, each pair of values once, several columns for each value: 39 directions of one variance, more than
+    // blocks hold, then 29 of another.
+    let rows = Array2::from_shape_fn((1200, 580), |(i, j)| {
+        f32::from(if j < 400 { i % 40 == j / 10 } else { i / 40 == (j - 400) / 6 })
+    });
+    for solver in [PcaSolver::Auto, PcaSolver::Randomized, PcaSolver::Exact] {
+        let model = fit(&rows, 45, solver).unwrap();
+        for (at, value) in model.singular_values.iter().enumerate() {
+            let expected = if at < 39 { 300f64.sqrt() } else { 240f64.sqrt() };
+            assert!((value / expected - 1.0).abs() < 1e-9, "{solver:?}: number {at} is {value}");
+        }
+    }
+}
+
+#[test]
+fn components_of_a_steep_spectrum_are_orthonormal() {
+    let mut rows = noise(60, 400);
+    for (i, mut row) in rows.rows_mut().into_iter().enumerate() {
+        row *= 0.7f32.powi(i as i32);
+    }
+    let model = fit(&rows, 45, PcaSolver::Exact).unwrap();
+    assert!(model.singular_values[44] < 1e-5 * model.singular_values[0]);
+    let products = model.components.dot(&model.components.t());
+    assert!((products - Array2::<f64>::eye(45)).iter().all(|error| error.abs() < 1e-12));
+}
+
+#[test]
 fn each_solver_says_how_it_found_the_components() {
     let found = |rows, k, solver| {
         let mut rows = noise(rows, 600);
