@@ -28,6 +28,8 @@ pub struct BestSummary {
     pub method: String,
     /// What tables call its data set.
     pub data_set: String,
+    /// Settings in which the points that it is chosen from are alike: their data set, their seed.
+    pub alike: BTreeMap<String, Value>,
     /// Fold by fold.
     pub folds: Vec<BestOfFold>,
     /// Mean true positive rate of the procedure, over all folds.
@@ -122,10 +124,20 @@ fn best(
         let (rate, images) = (rates[emotion.index()]?, matrix.images(emotion));
         Some((emotion, BestRate { images, rate, interval: wilson(rate, images / repeats) }))
     };
+    let mut from: Vec<usize> = choice.folds.iter().flat_map(|fold| &fold.rated).map(|at| at.point).collect();
+    from.sort_unstable();
+    from.dedup();
+    let value = |point: usize, axis: usize| report.points.get(point).and_then(|entry| entry.values.get(axis));
+    let alike = report.axes.iter().enumerate().filter_map(|(axis, entry)| {
+        let first = value(*from.first()?, axis)?;
+        let is_alike = from.iter().all(|point| value(*point, axis) == Some(first));
+        is_alike.then(|| (entry.path.clone(), first.clone()))
+    });
     let interval = context.parallel(|| intervals_of_means(&[tested.iter().collect()], report.seed));
     Ok(BestSummary {
         method: choice.method.clone(),
         data_set: choice.data_set.clone(),
+        alike: alike.collect(),
         folds,
         mean_true_positive_rate: mean_true_positive_rate(&matrix),
         interval: interval.into_iter().next().flatten(),
@@ -231,7 +243,7 @@ pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Fi
         repeat: None,
         fold: None,
         point: None,
-        values: vec![Value::Null; axes.len()],
+        values: axes.iter().map(|axis| best.alike.get(axis).cloned().unwrap_or_default()).collect(),
         rate_inside: None,
         rate_on_test: best.mean_true_positive_rate,
         interval: best.interval,
