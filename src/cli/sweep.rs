@@ -83,7 +83,8 @@ fn best(summary: &SweepSummary) -> String {
         let rate = best.mean_true_positive_rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.3}"));
         let rate = format!("{rate}{}", shown(best.interval));
         let alike = best.alike.iter().filter(|(axis, _)| !axis.starts_with("dataset."));
-        let data = alike.fold(best.data_set.clone(), |data, (axis, value)| format!("{data}, {axis} = {}", plain(value)));
+        let data = alike
+            .fold(best.data_set.clone(), |data, (axis, value)| format!("{data}, {axis} = {}", plain(value)));
         rows.push(vec![best.method.clone(), data, folds.join(" "), rate]);
     }
     align(&rows)
