@@ -63,11 +63,12 @@ pub fn folder(project: &Path, experiment: &str) -> PathBuf {
 }
 
 /// Names of results without their endings; figures and tables have numbers, too.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "best",
     "comparisons",
     "confusion",
     "fits",
+    "inside",
     "leakage",
     "measures",
     "penalties",
