@@ -20,7 +20,7 @@ use super::sweep_figure;
 use super::sweep_images::{self, SweepImages};
 use super::sweep_intervals::mean_intervals;
 use crate::figures::fit_tables::{FitRow, PenaltyRow};
-use crate::figures::rows::{self, PointRows, Row};
+use crate::figures::rows::{self, Row};
 use crate::figures::sweep_table;
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, Handle, Stage, StageError};
@@ -202,7 +202,7 @@ impl Stage for MakeSweepReport {
             sweep_images::read(self, context, &mut warnings)?;
         context.check_cancelled()?;
         context.parallel(|| mean_intervals(&mut points, self.seed));
-        let axes: Vec<String> = self.axes.iter().map(|axis| axis.path.clone()).collect();
+        let axes = self.paths();
         let best = sweep_choice::choose(self, context, &points)?;
         notes.extend(self.clamped(&points));
         notes.extend(sweep_choice::unchosen(self, &best));
@@ -363,12 +363,8 @@ impl MakeSweepReport {
         points: &[PointAt],
         rows: impl Fn(&PointAt) -> &Vec<R>,
     ) -> Vec<u8> {
-        let points = self.points.iter().zip(points).enumerate().map(|(number, (entry, point))| PointRows {
-            point: number,
-            values: &entry.values,
-            rows: rows(point),
-            data_set: &point.data_set,
-        });
+        let points = points.iter().enumerate();
+        let points = points.map(|(number, point)| self.rows_of(number, rows(point), &point.data_set));
         rows::sweep_csv(axes, points).into_bytes()
     }
 

@@ -15,7 +15,7 @@ use super::sweep::{Choice, FoldChoice, MakeSweepReport, PointAt};
 use super::sweep_intervals::intervals_of_means;
 use super::to_json;
 use crate::figures::fit_tables::InsideRow;
-use crate::figures::rows::{self, PointRows};
+use crate::figures::rows;
 use crate::figures::sweep_choice::{self, ChoiceRow};
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, StageError};
@@ -115,9 +115,10 @@ fn best(
         tested.extend(own);
     }
     // A fold without a choice has no answers: the rate of the others is not that of the procedure.
-    let is_whole = folds.len() == choice.folds.len();
-    let matrix = if is_whole { matrix(&tested) } else { ConfusionMatrix::default() };
-    let tested = if is_whole { tested } else { Vec::new() };
+    if folds.len() < choice.folds.len() {
+        tested.clear();
+    }
+    let matrix = matrix(&tested);
     let rates = true_positive_rate(&matrix);
     let repeats = choice.folds.iter().map(|fold| fold.repeat as u64 + 1).max().unwrap_or(1);
     let of_class = |emotion: Emotion| {
@@ -178,12 +179,9 @@ pub(super) fn inside(
     if rows.is_empty() {
         return Ok(Files::new());
     }
-    let rows = rows.iter().filter_map(|(point, row, data_set)| {
-        let values = &report.points.get(*point)?.values;
-        Some(PointRows { point: *point, values, rows: std::slice::from_ref(row), data_set })
-    });
-    let axes: Vec<String> = report.axes.iter().map(|axis| axis.path.clone()).collect();
-    Ok(Files::from([("inside.csv".to_owned(), rows::sweep_csv(&axes, rows).into_bytes())]))
+    let rows = rows.iter();
+    let rows = rows.map(|(point, row, data_set)| report.rows_of(*point, std::slice::from_ref(row), data_set));
+    Ok(Files::from([("inside.csv".to_owned(), rows::sweep_csv(&report.paths(), rows).into_bytes())]))
 }
 
 const NONE_INSIDE: &str =
@@ -212,9 +210,9 @@ pub(super) fn unchosen(report: &MakeSweepReport, best: &[BestSummary]) -> Vec<St
 
 /// `best.json` and `best.csv`; where nothing can be chosen, why; none where nothing is to be.
 pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Files, ArtifactError> {
-    let none_of_these = || json!({ "none_chosen_because": NONE_INSIDE, "best": best });
     if !best.is_empty() && best.iter().all(|best| best.folds.is_empty()) {
-        return Ok(Files::from([("best.json".to_owned(), to_json(&none_of_these())?)]));
+        let record = json!({ "none_chosen_because": NONE_INSIDE, "best": best });
+        return Ok(Files::from([("best.json".to_owned(), to_json(&record)?)]));
     }
     if best.is_empty() {
         let record = report.no_choice.iter().map(|why| json!({ "none_chosen_because": why, "best": [] }));
@@ -226,7 +224,7 @@ pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Fi
          fold's training images, of equals the first; the fold's test images had no part in it"
     );
     let record = json!({ "chosen_by": how, "best": best });
-    let axes: Vec<String> = report.axes.iter().map(|axis| axis.path.clone()).collect();
+    let axes = report.paths();
     let row = |best: &BestSummary, fold: &BestOfFold| ChoiceRow {
         method: best.method.clone(),
         repeat: Some(fold.repeat),

@@ -3,7 +3,7 @@
 use super::leakage::Leakage;
 use super::sweep::{MakeSweepReport, Outcome, SetLeakage};
 use super::to_json;
-use crate::figures::rows::{self, PointRows};
+use crate::figures::rows;
 use crate::stage::{ArtifactError, Context, Files, StageError};
 
 /// Files and numbers about images.
@@ -30,11 +30,12 @@ pub(super) fn read(
             continue;
         }
         splits.push(split.key());
-        read.push((point, data_set, context.get(manifest)?, context.get(split)?));
+        let images = context.get(manifest)?;
         if !manifests.contains(&manifest.key()) {
             manifests.push(manifest.key());
-            skipped.extend(context.get(manifest)?.skipped.iter().cloned());
+            skipped.extend(images.skipped.iter().cloned());
         }
+        read.push((point, data_set, images, context.get(split)?));
     }
     for (point, data_set, manifest, split) in &read {
         let counts = split.leakage.as_ref().map(Leakage::counts);
@@ -50,12 +51,8 @@ pub(super) fn read(
     }
     let mut files = Files::new();
     if !tables.is_empty() {
-        let rows = tables.iter().filter_map(|(point, data_set, rows)| {
-            let values = &report.points.get(*point)?.values;
-            Some(PointRows { point: *point, values, rows, data_set })
-        });
-        let axes: Vec<String> = report.axes.iter().map(|axis| axis.path.clone()).collect();
-        files.insert("leakage.csv".to_owned(), rows::sweep_csv(&axes, rows).into_bytes());
+        let rows = tables.iter().map(|(point, data_set, rows)| report.rows_of(*point, rows, data_set));
+        files.insert("leakage.csv".to_owned(), rows::sweep_csv(&report.paths(), rows).into_bytes());
     }
     if !skipped.is_empty() {
         files.insert("skipped.json".to_owned(), to_json(&skipped).map_err(failed)?);

@@ -4,12 +4,29 @@ use serde_json::Value;
 
 use super::sweep::{MakeSweepReport, Outcome, PointAt};
 use super::table::Table;
+use crate::figures::rows::PointRows;
 use crate::figures::sweep_table::{Found, SweepRow, plain, status};
 use crate::metrics::ConfusionMatrix;
 use crate::stage::ArtifactError;
 use crate::types::Emotion;
 
 impl MakeSweepReport {
+    /// Dotted paths of the axes.
+    pub(super) fn paths(&self) -> Vec<String> {
+        self.axes.iter().map(|axis| axis.path.clone()).collect()
+    }
+
+    /// Rows of a table that are a point's.
+    pub(super) fn rows_of<'a, R>(
+        &'a self,
+        point: usize,
+        rows: &'a [R],
+        data_set: &'a str,
+    ) -> PointRows<'a, R> {
+        let values = self.points.get(point).map(|entry| entry.values.as_slice()).unwrap_or_default();
+        PointRows { point, values, rows, data_set }
+    }
+
     /// Class after class and then the mean, of each method of each point.
     pub(super) fn rows(&self, points: &[PointAt]) -> Vec<SweepRow> {
         let mut rows = Vec::new();
