@@ -54,8 +54,8 @@ pub enum Error {
     /// Its principal components.
     #[error(transparent)]
     Pca(#[from] PcaError),
-    /// Some points of a sweep have no results.
-    #[error("{failed} of {points} points failed")]
+    /// Some methods have no results at some points of a sweep.
+    #[error("{failed} of {points} points failed with at least one method")]
     FailedPoints {
         /// Those.
         failed: usize,

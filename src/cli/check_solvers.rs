@@ -78,10 +78,12 @@ fn failed(all: &[ProblemComparison]) -> Result<(), Error> {
 
 /// What is to be said of linfa-svm's fits that ended far from the optimum.
 fn far_of_linfa(all: &[ProblemComparison]) -> Option<String> {
-    far_from_optimum(all.iter().filter_map(|ProblemComparison { method, fold, comparison, .. }| {
-        let name = format!("{method} fold {} {}", fold + 1, comparison.class);
-        Some((name, *comparison.linfa.fit.as_ref().ok()?))
-    }))
+    let fits = all.iter().filter_map(|problem| Some((problem, *problem.comparison.linfa.fit.as_ref().ok()?)));
+    far_from_optimum(
+        fits,
+        |(_, fit)| *fit,
+        |(problem, _)| format!("{} fold {} {}", problem.method, problem.fold + 1, problem.comparison.class),
+    )
 }
 
 fn render(all: &[ProblemComparison]) -> String {
@@ -112,7 +114,7 @@ fn render(all: &[ProblemComparison]) -> String {
             match fit {
                 Ok(fit) => row.extend([
                     format!("{:.6}", fit.primal),
-                    format!("{:.0e}", fit.gap().max(0.0)),
+                    format!("{:.0e}", fit.gap()),
                     fit.iterations.to_string(),
                 ]),
                 Err(error) => {
@@ -144,7 +146,7 @@ fn render(all: &[ProblemComparison]) -> String {
 fn to_json(problem: &ProblemComparison) -> serde_json::Value {
     let fit = |fit: &FitReport| {
         json!({
-            "primal": fit.primal, "dual": fit.dual, "relative_gap": fit.gap().max(0.0),
+            "primal": fit.primal, "dual": fit.dual, "relative_gap": fit.gap(),
             "iterations": fit.iterations, "support_vectors": fit.support_vectors,
         })
     };

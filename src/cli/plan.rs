@@ -91,6 +91,9 @@ fn points(planned: &plan::Plan) -> Vec<serde_json::Value> {
     let new = |stages: &std::collections::BTreeSet<usize>| {
         stages.iter().filter(|at| matches!(planned.status[**at], Status::Miss(_))).count()
     };
-    let point = |point: &plan::PlannedPoint| json!({ "label": point.label, "stages": point.stages.len(), "new": new(&point.stages) });
+    let point = |point: &plan::PlannedPoint| {
+        let stages = point.stages();
+        json!({ "label": point.label, "stages": stages.len(), "new": new(&stages) })
+    };
     planned.points.iter().map(point).collect()
 }

@@ -63,15 +63,15 @@ impl Run {
         let (written, computed, failures) =
             finish(&resolved, planned, &store, (&name, &self.experiment.set), &options, printer)?;
         show_written(&written, computed, printer);
-        if let (true, Some(reason)) = (failures.points.is_empty(), failures.choice) {
+        if let (true, Some(reason)) = (failures.methods.is_empty(), failures.choice) {
             return Err(Error::NoChoice { reason });
         }
-        if failures.points.is_empty() {
+        if failures.methods.is_empty() {
             return Ok(());
         }
         let points = resolved.sweep.map_or(0, |sweep| sweep.points.len());
         Err(Error::FailedPoints {
-            failed: failures.points.len(),
+            failed: failures.methods.len(),
             points,
             table: written.folder.join("sweep.csv"),
         })
@@ -93,7 +93,7 @@ impl RunOptions {
     }
 }
 
-/// Runs a plan and writes its results: those of the points that did not fail, if it is to keep going. Gives the number
+/// Runs a plan and writes its results: those of the methods that did not fail at a point, if it is to keep going. Gives the number
 /// of stages computed, too, and what failed.
 pub(super) fn finish(
     resolved: &Resolved,
@@ -108,7 +108,7 @@ pub(super) fn finish(
     let mut planned = planned;
     let (live, mut outcome) = compute(&resolved.experiment.name, &planned, store, options, printer)?;
     let mut computed = count(&outcome);
-    // The results of the points that did not fail have a report of their own.
+    // The results of what did not fail have a report of their own.
     while !outcome.failures.is_empty() {
         let reasons = outcome.failures.iter().map(|failure| (failure.stage, failure.error.full()));
         let failures = planned.failures_of(&reasons.collect());
@@ -236,8 +236,6 @@ fn experiment(summary: &Summary, folder: &Path) -> String {
     for warning in summary.warnings.iter().filter(|warning| Some(*warning) != summary.stand_in.as_ref()) {
         text.push_str(&format!("warning: {warning}\n"));
     }
-    if summary.skipped > 0 {
-        text.push_str(&format!("{} bad images left out: see skipped.json\n", summary.skipped));
-    }
+    text.push_str(&table::skipped(summary.skipped));
     text
 }

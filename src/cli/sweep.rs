@@ -1,10 +1,12 @@
 //! A sweep for the terminal: the mean rate of every method at every point, and the best points.
 
-use super::table::{align, leakage};
+use std::collections::BTreeSet;
+
+use super::table::{align, leakage, skipped};
 use crate::figures::sweep_table::plain;
 use crate::metrics::Interval;
-use crate::plan::Plan;
-use crate::stages::sweep::{PointRate, SweepSummary};
+use crate::plan::{Plan, PlannedPoint};
+use crate::stages::sweep::{PointRate, PointSummary, SweepSummary};
 
 /// Points shown one by one, at most; the tables have all.
 const MOST_ROWS: usize = 100;
@@ -21,20 +23,15 @@ pub fn render(summary: &SweepSummary) -> String {
     let mut rows = vec![header.map(str::to_owned).collect::<Vec<_>>()];
     for point in summary.points.iter().take(MOST_ROWS) {
         let mut row: Vec<String> = point.values.iter().map(plain).collect();
-        match &point.failure {
-            Some(_) => row.push("failed".to_owned()),
-            None => row.extend(methods.iter().map(|name| rate(&point.methods, name))),
-        }
+        row.extend(methods.iter().map(|name| rate(&point.methods, name)));
         rows.push(row);
     }
     let mut text = format!("mean true positive rate, 95 % interval\n{}", align(&rows));
     if summary.points.len() > MOST_ROWS {
         text.push_str(&format!("and {} points more: see sweep.csv\n", summary.points.len() - MOST_ROWS));
     }
-    for point in summary.points.iter().filter(|point| point.failure.is_some()) {
-        let values = summary.axes.iter().zip(&point.values).map(|(axis, value)| format!("{axis} = {value}"));
-        let values = values.collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("failed at {values}: {}\n", point.failure.as_deref().unwrap_or_default()));
+    for point in &summary.points {
+        text.push_str(&failures(&summary.axes, point));
     }
     if !summary.best.is_empty() {
         text.push_str(&format!("\nbest point, chosen inside each fold's training images\n{}", best(summary)));
@@ -49,9 +46,7 @@ pub fn render(summary: &SweepSummary) -> String {
         }
     }
     text.push_str(&said.concat());
-    if summary.skipped > 0 {
-        text.push_str(&format!("{} bad images left out: see skipped.json\n", summary.skipped));
-    }
+    text.push_str(&skipped(summary.skipped));
     for note in
         summary.warnings.iter().map(|warning| format!("*** {warning} ***")).chain(summary.notes.clone())
     {
@@ -60,8 +55,31 @@ pub fn render(summary: &SweepSummary) -> String {
     text
 }
 
+/// A line for each reason why methods failed at a point.
+fn failures(axes: &[String], point: &PointSummary) -> String {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for method in &point.methods {
+        let Some(reason) = &method.failure else { continue };
+        match reasons.iter_mut().find(|(other, _)| other == reason) {
+            Some((_, names)) => names.push(&method.name),
+            None => reasons.push((reason, vec![&method.name])),
+        }
+    }
+    let values = axes.iter().zip(&point.values).map(|(axis, value)| format!("{axis} = {}", plain(value)));
+    let values = values.collect::<Vec<_>>().join(", ");
+    let line = |(reason, names): (&str, Vec<&str>)| {
+        let all = names.len() == point.methods.len();
+        let of = if all { String::new() } else { format!(" of {}", names.join(", ")) };
+        format!("failed at {values}{of}: {reason}\n")
+    };
+    reasons.into_iter().map(line).collect()
+}
+
 fn rate(methods: &[PointRate], name: &str) -> String {
     let method = methods.iter().find(|method| method.name == name);
+    if method.is_some_and(|method| method.failure.is_some()) {
+        return "failed".to_owned();
+    }
     let rate = method.and_then(|method| Some((method.mean_true_positive_rate?, method.interval)));
     rate.map_or_else(|| "-".to_owned(), |(rate, interval)| format!("{rate:.3}{}", shown(interval)))
 }
@@ -92,12 +110,13 @@ fn best(summary: &SweepSummary) -> String {
 
 /// What the points of a planned sweep need, and what they share.
 pub fn sharing(planned: &Plan) -> Option<String> {
-    let points = planned.points.iter().filter(|point| !point.stages.is_empty()).count();
+    let stages: Vec<BTreeSet<usize>> = planned.points.iter().map(PlannedPoint::stages).collect();
+    let points = stages.iter().filter(|stages| !stages.is_empty()).count();
     if points == 0 {
         return None;
     }
     let mut uses = vec![0_usize; planned.graph.nodes().len()];
-    for stage in planned.points.iter().flat_map(|point| &point.stages) {
+    for stage in stages.iter().flatten() {
         uses[*stage] += 1;
     }
     let needed = uses.iter().filter(|uses| **uses > 0).count();

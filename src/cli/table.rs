@@ -140,6 +140,11 @@ pub fn leakage(counts: Option<&LeakageCounts>) -> String {
     }
 }
 
+/// A line about images that were left out; nothing where there are none.
+pub fn skipped(images: usize) -> String {
+    if images == 0 { String::new() } else { format!("{images} bad images left out: see skipped.json\n") }
+}
+
 /// Measures in the table beside mean rate and accuracy.
 const FURTHER: [(Measure, &str); 5] = [
     (Measure::MacroF1, "macro F1"),

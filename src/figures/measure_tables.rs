@@ -88,8 +88,8 @@ pub fn comparisons_csv(pairs: &[MethodPair<'_>], data_set: &str) -> String {
         let start = format!("{},{}", field(first), field(second));
         let mut row = |measure: &str, tests: &str, Difference { value, interval, p }: &Difference| {
             let (low, high) = (interval.low, interval.high);
-            let _ =
-                writeln!(table, "{start},{measure},{tests},{value:.6},{low:.6},{high:.6},{p:.6},{data_set}");
+            let p = p_value(*p);
+            let _ = writeln!(table, "{start},{measure},{tests},{value:.6},{low:.6},{high:.6},{p},{data_set}");
         };
         let images = comparison.overall.images;
         row("mean_true_positive_rate", &format!("{images},,,,"), &comparison.mean_true_positive_rate);
@@ -106,6 +106,22 @@ pub fn comparisons_csv(pairs: &[MethodPair<'_>], data_set: &str) -> String {
 /// `images,first_only,second_only,mcnemar_p,holm_p`
 fn tests(paired: &Paired) -> String {
     let Paired { images, first_only, second_only, mcnemar_p, holm_p, .. } = paired;
-    let holm_p = holm_p.map(|p| format!("{p:.6}")).unwrap_or_default();
-    format!("{images},{first_only},{second_only},{mcnemar_p:.6},{holm_p}")
+    let (mcnemar_p, holm_p) = (p_value(*mcnemar_p), holm_p.map(p_value).unwrap_or_default());
+    format!("{images},{first_only},{second_only},{mcnemar_p},{holm_p}")
+}
+
+/// Six decimals, or as many digits in front of a power of ten where those would be few.
+fn p_value(p: f64) -> String {
+    if p > 0.0 && p < 1e-3 { format!("{p:.5e}") } else { format!("{p:.6}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_p_values_keep_their_digits() {
+        assert_eq!([1.0, 0.25, 0.001, 0.0].map(p_value), ["1.000000", "0.250000", "0.001000", "0.000000"]);
+        assert_eq!([9.765_625e-4, 1.2345e-30].map(p_value), ["9.76562e-4", "1.23450e-30"]);
+    }
 }

@@ -42,8 +42,13 @@ pub struct Facet {
     pub chance: Option<f64>,
     /// Classes that are there.
     pub classes: [bool; 8],
-    /// Places of the axis whose point failed.
-    pub failed: Vec<usize>,
+}
+
+impl Facet {
+    /// Places of the axis at which a method failed, one as often as methods did.
+    pub(super) fn failed(&self) -> impl Iterator<Item = usize> {
+        self.curves.iter().flat_map(|curve| curve.failed.iter().copied())
+    }
 }
 
 /// A method along the axis.
@@ -51,8 +56,10 @@ pub struct Facet {
 pub struct Curve {
     /// Its name, the same in every facet.
     pub method: String,
-    /// One per place of the axis; none where the point is left out or failed.
+    /// One per place of the axis; none where the point is left out or the method failed.
     pub points: Vec<Option<CurvePoint>>,
+    /// Places of the axis at which it failed.
+    pub failed: Vec<usize>,
 }
 
 /// A method at a place.
@@ -82,7 +89,7 @@ pub(super) const CLASS_HEIGHT: f64 = 92.0;
 const VARIANCE_HEIGHT: f64 = 110.0;
 /// Room left of a panel for its numbers.
 const NUMBERS: f64 = 34.0;
-/// Half the width of the cross of a point that failed.
+/// Half the width of the cross where a method failed.
 pub(super) const CROSS: f64 = 3.2;
 /// Between two columns of panels.
 const BETWEEN: f64 = 26.0;
@@ -263,12 +270,12 @@ fn facet_panels(
     Ok(())
 }
 
-/// The legend's last entry, where points failed.
+/// The legend's last entry, where methods failed.
 const FAILED: &str = "failed";
 
 /// What the legend names: the methods, and what a cross on the axis means.
 fn entries<'a>(figure: &SweepCurves, methods: &[&'a str]) -> Vec<&'a str> {
-    let has_failed = figure.facets.iter().any(|facet| !facet.failed.is_empty());
+    let has_failed = figure.facets.iter().any(|facet| facet.failed().next().is_some());
     methods.iter().copied().chain(has_failed.then_some(FAILED)).collect()
 }
 
@@ -318,7 +325,7 @@ fn legend(canvas: &Canvas<'_>, entries: &[&str], methods: usize, layout: &Layout
     Ok(())
 }
 
-/// What stands for a point that failed.
+/// What stands where a method failed.
 pub(super) fn cross(canvas: &Canvas<'_>, (x, y): (f64, f64), half: f64) -> Result<(), FigureError> {
     let width = half / CROSS * 2.0 * theme::NORMAL;
     for slope in [-half, half] {
@@ -334,7 +341,7 @@ fn describe(figure: &SweepCurves) -> String {
         for curve in &facet.curves {
             let rate = |(place, (label, point)): (usize, (&String, &Option<CurvePoint>))| {
                 let mean = point.as_ref().and_then(|point| point.mean);
-                let absent = if facet.failed.contains(&place) { FAILED } else { "none" };
+                let absent = if curve.failed.contains(&place) { FAILED } else { "none" };
                 let mean = mean.map_or_else(|| absent.to_owned(), |mean| format!("{:.3}", mean.value));
                 format!("{label}: {mean}")
             };

@@ -1,5 +1,7 @@
 //! One pair of axes of a sweep's figure.
 
+use std::collections::BTreeSet;
+
 use super::canvas::{Align, Canvas, Type};
 use super::sweep::{CLASS_HEIGHT, CROSS, Curve, CurvePoint, Facet, Rate, SweepAxis, cross};
 use super::text::width;
@@ -128,8 +130,9 @@ impl Panel<'_> {
             }
         }
         // On the axis, so that a gap is not taken for a point that was never asked for.
-        let failed = facet.failed.iter().filter_map(|place| self.axis.places.get(*place));
-        failed.into_iter().try_for_each(|place| cross(canvas, (self.x(*place), self.top + self.height), half))
+        let failed: BTreeSet<usize> = facet.failed().collect();
+        let mut failed = failed.into_iter().filter_map(|place| self.axis.places.get(place));
+        failed.try_for_each(|place| cross(canvas, (self.x(*place), self.top + self.height), half))
     }
 
     /// Stretches of the axis without a gap.

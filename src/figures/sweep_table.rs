@@ -19,7 +19,7 @@ pub struct SweepRow {
     pub method: String,
     /// The class; none for the mean over the classes.
     pub emotion: Option<Emotion>,
-    /// What was found; none at a point that failed.
+    /// What was found; none where the method failed.
     pub found: Option<Found>,
     /// Why it failed.
     pub reason: Option<String>,
@@ -60,7 +60,7 @@ pub fn point_fields(point: usize, values: &[Value]) -> String {
     values.iter().fold(point.to_string(), |fields, value| fields + "," + &field(&plain(value)))
 }
 
-/// `sweep.csv`: `point`, a column per axis, then the rest; numbers of a failed point are empty.
+/// `sweep.csv`: `point`, a column per axis, then the rest; numbers are empty where a method failed.
 pub fn sweep_csv(axes: &[String], rows: &[SweepRow]) -> String {
     let mut table = format!("{},{COLUMNS}\n", point_columns(axes));
     for row in rows {

@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Dir, Mode, OFlags, open, openat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, open, openat, statat};
 
 use super::{FsError, require_file};
 
@@ -70,6 +70,15 @@ impl Beneath {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Of those the regular files, and the others: links, folders, pipes.
+    pub fn files(&self) -> Result<(Vec<String>, Vec<String>), FsError> {
+        let is_file = |name: &String| {
+            let status = statat(&self.folder, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+            status.is_ok_and(|status| FileType::from_raw_mode(status.st_mode).is_file())
+        };
+        Ok(self.names()?.into_iter().partition(is_file))
     }
 
     fn below(&self, name: &str, flags: OFlags) -> Result<OwnedFd, FsError> {

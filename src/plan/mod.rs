@@ -98,10 +98,15 @@ impl Reported {
 pub struct PlannedPoint {
     /// What a person reads: `pca.components = 5, svm.c = 1.0`.
     pub label: String,
-    /// Positions of the stages that it needs; empty for a point that was left out.
-    pub stages: BTreeSet<usize>,
-    /// Why it was left out.
-    pub failure: Option<String>,
+    /// Its methods by name, and positions of the stages that each needs; those known to fail are left out.
+    pub methods: Vec<(String, BTreeSet<usize>)>,
+}
+
+impl PlannedPoint {
+    /// Positions of the stages that it needs.
+    pub fn stages(&self) -> BTreeSet<usize> {
+        self.methods.iter().flat_map(|(_, stages)| stages).copied().collect()
+    }
 }
 
 /// What the support vector machines of a fold are fitted on.
@@ -142,19 +147,19 @@ impl Plan {
         Self { report: Reported::Nothing, figures: Vec::new(), points: Vec::new(), ..self }
     }
 
-    /// What failed of a sweep, given the stages that did; a point fails with any stage that it needs.
+    /// What failed of a sweep, given the stages that did; a method fails at a point with any stage that it needs there.
     pub fn failures_of(&self, stages: &BTreeMap<usize, String>) -> Failures {
-        let reason = |needed: &BTreeSet<usize>| {
-            stages.iter().find(|(stage, _)| needed.contains(*stage)).map(|(_, reason)| reason.clone())
-        };
-        let points = self.points.iter().enumerate();
-        let points: BTreeMap<usize, String> =
-            points.filter_map(|(number, point)| Some((number, reason(&point.stages)?))).collect();
-        let points: BTreeMap<usize, String> =
-            self.failures.points.clone().into_iter().chain(points).collect();
-        // A stage that no point needs is there to choose the best of them; without the points that failed it may do.
-        let choice = stages.values().next().filter(|_| points.len() == self.failures.points.len());
-        Failures { choice: self.failures.choice.clone().or(choice.cloned()), points }
+        let mut methods = self.failures.methods.clone();
+        for (number, point) in self.points.iter().enumerate() {
+            for (name, needed) in &point.methods {
+                if let Some((_, reason)) = stages.iter().find(|(stage, _)| needed.contains(*stage)) {
+                    methods.entry(number).or_default().insert(name.clone(), reason.clone());
+                }
+            }
+        }
+        // A stage that no method needs is there to choose the best points; without what failed it may do.
+        let choice = stages.values().next().filter(|_| methods == self.failures.methods);
+        Failures { choice: self.failures.choice.clone().or(choice.cloned()), methods }
     }
 
     /// Number of stages to compute.
@@ -190,13 +195,20 @@ pub fn plan(resolved: &Resolved, store: &Store, places: &Places) -> Result<Plan,
 /// What of a sweep failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failures {
-    /// Points by their number, and why.
-    pub points: BTreeMap<usize, String>,
+    /// By a point's number its methods that failed, and why.
+    pub methods: BTreeMap<usize, BTreeMap<String, String>>,
     /// Why no best point can be chosen.
     pub choice: Option<String>,
 }
 
-/// As [`plan`], for a sweep in whose results some points stand as failed.
+impl Failures {
+    /// Why a method failed at a point, if it did.
+    pub fn of(&self, point: usize, method: &str) -> Option<&str> {
+        self.methods.get(&point)?.get(method).map(String::as_str)
+    }
+}
+
+/// As [`plan`], for a sweep in whose results some methods stand as failed at some points.
 ///
 /// # Errors
 /// As [`plan`].

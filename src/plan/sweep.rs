@@ -1,8 +1,10 @@
 //! All points of a sweep in one graph: stages with equal keys merge, so points share what they can.
 
+use std::collections::BTreeMap;
+
 use super::data::repeat_label;
 use super::graph::Graph;
-use super::pipeline::{self, Built, Shared, Wired, pca_code, svm_code};
+use super::pipeline::{self, Built, Shared, Wired, WiredMethod, pca_code, svm_code};
 use super::{Failures, Places, PlanError, PlannedPoint, Reported};
 use crate::config::experiment::Penalty;
 use crate::config::sweep::{Axis, Point, Sweep};
@@ -11,7 +13,9 @@ use crate::solvers::pca::Keep;
 use crate::stages::inside::RateInside;
 use crate::stages::pca::level;
 use crate::stages::svm::{PenaltyOf, Tried};
-use crate::stages::sweep::{AxisEntry, Choice, FoldChoice, MakeSweepReport, Outcome, PointEntry, Rated};
+use crate::stages::sweep::{
+    AxisEntry, Choice, FoldChoice, MakeSweepReport, MethodEntry, Outcome, PointData, PointEntry, Rated,
+};
 use crate::store::{Key, Store};
 use crate::types::Digest;
 
@@ -27,12 +31,14 @@ pub(super) fn build(
     let shared = shared.unwrap_or(0);
     let mut wired: Vec<Option<Wired>> = Vec::with_capacity(sweep.points.len());
     for (number, point) in sweep.points.iter().enumerate() {
-        if failures.points.contains_key(&number) {
+        let has_failed = |name: &str| failures.of(number, name).is_some();
+        if point.experiment.methods.iter().all(|method| has_failed(&method.name)) {
             wired.push(None);
             continue;
         }
         graph.begin_point(briefly(sweep, point));
-        let shared = Shared { components: shared, alike: alike(sweep, point) };
+        let without = failures.methods.get(&number).into_iter().flat_map(BTreeMap::keys).cloned().collect();
+        let shared = Shared { components: shared, alike: alike(sweep, point), without };
         let one = pipeline::wire(graph, &point.experiment, &shared, context)
             .map_err(|source| PlanError::AtPoint { point: sweep.label(point), source: Box::new(source) })?;
         wired.push(Some(one));
@@ -44,15 +50,13 @@ pub(super) fn build(
     let report = report(resolved, sweep, &wired, failures, choices);
     graph.begin_point(Vec::new());
     let report = graph.add("report", report);
-    let points = sweep.points.iter().zip(&wired).enumerate().map(|(number, (point, wired))| {
-        let predictions =
-            wired.iter().flat_map(|wired| &wired.methods).flat_map(|method| &method.entry.repeats);
-        let predictions = predictions.map(|repeat| repeat.predictions.key());
-        PlannedPoint {
-            label: sweep.label(point),
-            stages: graph.needed_for(predictions),
-            failure: failures.points.get(&number).cloned(),
-        }
+    let points = sweep.points.iter().zip(&wired).map(|(point, wired)| {
+        let method = |method: &WiredMethod| {
+            let predictions = method.entry.repeats.iter().map(|repeat| repeat.predictions.key());
+            (method.entry.name.clone(), graph.needed_for(predictions))
+        };
+        let methods = wired.iter().flat_map(|wired| &wired.methods).map(method).collect();
+        PlannedPoint { label: sweep.label(point), methods }
     });
     let points = points.collect();
     let built = wired.into_iter().flatten().collect::<Vec<_>>();
@@ -136,22 +140,26 @@ fn report(
         is_log: axis.is_log,
     });
     let points = sweep.points.iter().zip(wired).enumerate().map(|(number, (point, wired))| {
-        let outcome = match wired {
-            Some(wired) => Outcome::Done {
-                manifest: wired.data.images.manifest,
-                split: wired.data.split,
-                methods: wired.methods.iter().map(|method| method.entry.clone()).collect(),
-                overlaps: wired.overlaps.clone(),
-                data_set: wired.data.data_set(),
-                at_most: match point.experiment.pca.components {
-                    Keep::AtMost(count) => Some(count),
-                    Keep::Count(_) | Keep::Variance(_) => None,
-                },
+        let data = wired.as_ref().map(|wired| PointData {
+            manifest: wired.data.images.manifest,
+            split: wired.data.split,
+            overlaps: wired.overlaps.clone(),
+            data_set: wired.data.data_set(),
+            at_most: match point.experiment.pca.components {
+                Keep::AtMost(count) => Some(count),
+                Keep::Count(_) | Keep::Variance(_) => None,
             },
-            None => Outcome::Failed { reason: failures.points.get(&number).cloned().unwrap_or_default() },
+        });
+        let done = || wired.iter().flat_map(|wired| &wired.methods).map(|method| &method.entry);
+        let method = |name: &String| {
+            let outcome = match done().find(|entry| entry.name == *name) {
+                Some(entry) => Outcome::Done(entry.clone()),
+                None => Outcome::Failed { reason: failures.of(number, name).unwrap_or_default().to_owned() },
+            };
+            MethodEntry { name: name.clone(), outcome }
         };
-        let methods = point.experiment.methods.iter().map(|method| method.name.clone()).collect();
-        PointEntry { values: point.values.iter().map(value).collect(), methods, outcome }
+        let methods = point.experiment.methods.iter().map(|own| method(&own.name)).collect();
+        PointEntry { values: point.values.iter().map(value).collect(), methods, data }
     });
     let is_none_chosen = sweep.inner_folds.is_some() && choices.is_empty();
     let done = || wired.iter().flatten();

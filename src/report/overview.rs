@@ -1,5 +1,7 @@
 //! A run in a few words.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -60,15 +62,20 @@ pub fn overview(record: &RunRecord, data_set: &str, tested: usize, no_best: Opti
         say("Classifier", format!("linear SVM, one against all, C = {c}, class weight {weight}"));
     }
     say("Seed", record.seed.to_string());
-    match record.failures.len() {
-        0 => {}
-        1 => say("Failed", "1 point; its reason is in the points of the sweep".to_owned()),
-        failed => say("Failed", format!("{failed} points; their reasons are in the points of the sweep")),
+    let failed: usize = record.failed.values().map(BTreeMap::len).sum();
+    if failed > 0 {
+        let (points, results) = (counted(record.failed.len(), "point"), counted(failed, "result"));
+        say("Failed", format!("{points}, {results}; the reasons are in the points of the sweep"));
     }
     if let Some(why) = no_best {
         say("Best point", format!("none was chosen: {why}"));
     }
     facts
+}
+
+/// `1 point`, `2 points`
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// The values that a setting takes in a sweep: those of a list, or the bounds of a range.

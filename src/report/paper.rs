@@ -61,10 +61,10 @@ impl Paper {
         let is_ours = |name: &String| {
             Path::new(name).file_stem().is_some_and(|stem| stems.iter().any(|one| stem == *one))
         };
-        let names: Vec<String> = folder.names()?.into_iter().filter(is_ours).collect();
+        let names: Vec<String> = folder.files()?.0.into_iter().filter(is_ours).collect();
         // What lies beside a figure are its numbers, which it shows.
         let of_tables: Vec<String> = names.iter().filter(|name| name.starts_with("table")).cloned().collect();
-        let found = Self { figures: figures(&folder, &names)?, tables: tables(&folder, &of_tables)? };
+        let found = Self { figures: figures(&folder, &names)?, tables: tables(&folder, &of_tables)?.0 };
         Ok((!found.figures.is_empty() || !found.tables.is_empty()).then_some(found))
     }
 }

@@ -94,7 +94,7 @@ impl Run {
         let no_record = || ReportError::NoRecord { folder: folder.path().to_owned() };
         let record = folder.read(RECORD).map_err(|_| no_record())?;
         let record = RunRecord::from_json(&record).map_err(|_| no_record())?;
-        let names = folder.names()?;
+        let (names, others) = folder.files()?;
         let csv = |name: &str| {
             let is_there = names.iter().any(|other| other == name);
             is_there.then(|| Csv::parse(name, &folder.read(name)?)).transpose()
@@ -114,17 +114,20 @@ impl Run {
         });
         let caption = format!("True positive rate by emotion and method, {data_set}");
         let no_best = no_best(folder, &names)?;
+        let (tables, unreadable) = tables(folder, &names)?;
+        let mut overview = overview(&record, &data_set, tested.images.len(), no_best.as_deref());
+        overview.extend(not_shown(others.into_iter().chain(unreadable)));
         Ok(Self {
             name: record.experiment.clone(),
             title: record.text("experiment.title").unwrap_or(&record.experiment).to_owned(),
             stand_in: record.stand_in.clone(),
-            overview: overview(&record, &data_set, tested.images.len(), no_best.as_deref()),
+            overview,
             rates: rates.as_ref().map(|rates| rates.table(caption, counts.as_ref())),
             figures: figures(folder, &names)?,
             matrices: matrices(&tested),
             tested: script_json(&tested),
             thumbnails,
-            tables: tables(folder, &names)?,
+            tables,
             data: data::data(&record, &tested, manifest.as_ref(), card.as_ref()),
             provenance: provenance::provenance(&record),
             cite: cite::cite(&record, card.as_ref()),
@@ -148,6 +151,14 @@ impl Run {
 fn card_of(record: &RunRecord, project: &Path) -> Option<Card> {
     // A card that cannot be read does not keep a finished run from being shown.
     card::find(record.text("dataset.name")?, Some(&project.join("datasets"))).ok().flatten()
+}
+
+/// What else lies in the folder: somebody put it there.
+fn not_shown(others: impl Iterator<Item = String>) -> Option<Fact> {
+    // A dot is how a file being written begins.
+    let others: Vec<String> = others.filter(|name| !name.starts_with('.')).collect();
+    let words = format!("{}: no file, or no table that can be read", others.join(", "));
+    (!others.is_empty()).then_some(Fact { name: "Not shown", words })
 }
 
 /// Why no best point of a sweep was chosen, although one should have been.

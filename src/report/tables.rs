@@ -18,7 +18,7 @@ struct Known {
 }
 
 /// In the order of the page. Tables that are not named here come after these, by name.
-const KNOWN: [Known; 16] = [
+const KNOWN: [Known; 18] = [
     Known {
         file: "measures.csv",
         caption: "Further measures by method",
@@ -70,6 +70,18 @@ const KNOWN: [Known; 16] = [
         note: "The relative gap between the primal and the dual objective bounds how far a fit is from the optimum.",
         open: false,
     },
+    Known {
+        file: "inside_fits.csv",
+        caption: "Certificates of the machines that rated the points inside the folds",
+        note: "",
+        open: false,
+    },
+    Known {
+        file: "penalty_fits.csv",
+        caption: "Certificates of the machines that chose the penalty C",
+        note: "",
+        open: false,
+    },
     Known { file: "training.csv", caption: "Training of the networks, by epoch", note: "", open: false },
     Known {
         file: "per_class_tpr.csv",
@@ -110,18 +122,28 @@ pub struct ShownTable {
     pub open: bool,
 }
 
-/// Every CSV file of a results folder.
-pub fn tables(folder: &Beneath, names: &[String]) -> Result<Vec<ShownTable>, ReportError> {
+/// Every CSV file of a results folder, and those of others that cannot be read.
+///
+/// # Errors
+/// One of emolab's own cannot be read.
+pub fn tables(folder: &Beneath, names: &[String]) -> Result<(Vec<ShownTable>, Vec<String>), ReportError> {
     let place = |name: &str| KNOWN.iter().position(|known| known.file == name).unwrap_or(KNOWN.len());
     let mut files: Vec<&String> = names
         .iter()
         .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "csv"))
         .collect();
     files.sort_by_key(|name| (place(name), name.as_str()));
-    let mut tables = Vec::new();
+    let (mut tables, mut unreadable) = (Vec::new(), Vec::new());
     for file in files {
-        let csv = Csv::parse(file, &folder.read(file)?)?;
         let known = KNOWN.get(place(file));
+        let csv = match Csv::parse(file, &folder.read(file)?) {
+            Ok(csv) => csv,
+            Err(_) if known.is_none() => {
+                unreadable.push(file.clone());
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let caption = known.map_or(file.as_str(), |known| known.caption);
         let table = Table::of(&csv, caption, known.map_or("", |known| known.note));
         let open = known.is_some_and(|known| known.open);
@@ -129,5 +151,5 @@ pub fn tables(folder: &Beneath, names: &[String]) -> Result<Vec<ShownTable>, Rep
     }
     // Those to be opened come last, so that what is seen is in one piece.
     tables.sort_by_key(|table| !table.open);
-    Ok(tables)
+    Ok((tables, unreadable))
 }

@@ -31,9 +31,9 @@ pub struct RunRecord {
     pub settings: Vec<SettingEntry>,
     /// Every stage.
     pub stages: Vec<StageEntry>,
-    /// Points of a sweep that failed, by number, and why.
+    /// By a sweep's point, from 0, its methods that failed, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub failures: BTreeMap<usize, String>,
+    pub failed: BTreeMap<usize, BTreeMap<String, String>>,
     /// Versions of what shapes the numbers.
     pub versions: BTreeMap<String, String>,
     /// What it found; missing in records of older versions.
@@ -94,7 +94,7 @@ impl RunRecord {
             data: plan.data,
             settings: resolved.settings.iter().map(setting).collect(),
             stages: stages.collect(),
-            failures: plan.failures.points.clone(),
+            failed: plan.failures.methods.clone(),
             versions: versions(),
             summary: None,
             files: BTreeMap::new(),

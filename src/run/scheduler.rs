@@ -64,7 +64,7 @@ pub enum RunError {
 
 impl RunError {
     /// Whether other stages can go on.
-    fn is_of_one_stage(&self) -> bool {
+    pub(super) fn is_of_one_stage(&self) -> bool {
         match self {
             Self::Stage { source, .. } => matches!(source, StageError::BadInput(_) | StageError::Failed(_)),
             Self::Panicked { .. } | Self::Memory { .. } => true,
@@ -195,8 +195,7 @@ impl Scheduler<'_> {
             state.fail(position, error, self.plan);
         } else {
             state.put_back(position, self.plan);
-            // The first failure is the cause; a stop that follows from it is not news.
-            state.failure.get_or_insert(error);
+            state.end(position, error);
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) struct State {
     repairs: Vec<u32>,
     /// What ends the run.
     pub failure: Option<RunError>,
+    /// The stage that ends it, where it is one's own failure.
+    ended_by: Option<usize>,
     /// What does not, by stage.
     pub failures: Vec<(usize, RunError)>,
 }
@@ -79,6 +81,7 @@ impl State {
             waiting: 0,
             repairs: vec![0; nodes.len()],
             failure: None,
+            ended_by: None,
             failures: Vec::new(),
         };
         state.count(plan);
@@ -196,20 +199,43 @@ impl State {
         self.forget_unneeded(position, plan);
     }
 
-    /// A running stage goes back into the queue.
+    /// A running stage goes back into the queue, unless one that it needs failed meanwhile.
     pub fn put_back(&mut self, position: usize, plan: &Plan) {
         self.stop_running(position);
         self.stages[position] = Progress::Waiting;
-        self.count(plan);
+        let inputs = &plan.graph.nodes()[position].inputs;
+        let mut inputs = inputs.iter().filter_map(|key| plan.graph.position(*key));
+        if inputs.any(|input| matches!(self.stages[input], Progress::Failed)) {
+            self.give_up(position, plan);
+        } else {
+            self.count(plan);
+        }
     }
 
-    /// A stage failed, and with it all that need it; the others go on.
+    /// A stage failed, and with it all that wait for it; the others go on.
     pub fn fail(&mut self, position: usize, error: RunError, plan: &Plan) {
         self.stop_running(position);
         self.failures.push((position, error));
+        self.stages[position] = Progress::Waiting;
+        self.give_up(position, plan);
+    }
+
+    /// A stage's failure ends the run. Of several under way it is the first in the order of the graph, in which they were
+    /// begun, so that which one is told does not hang on which is the fastest.
+    pub fn end(&mut self, position: usize, error: RunError) {
+        let is_first = self.ended_by.is_some_and(|other| position < other);
+        if self.failure.is_none() || (is_first && error.is_of_one_stage()) {
+            self.ended_by = error.is_of_one_stage().then_some(position);
+            self.failure = Some(error);
+        }
+    }
+
+    /// Marks a waiting stage and all that wait for it as failed. One that read its output before that was found damaged
+    /// runs on, or is done.
+    fn give_up(&mut self, position: usize, plan: &Plan) {
         let mut open = vec![position];
         while let Some(at) = open.pop() {
-            if !matches!(self.stages[at], Progress::Failed) {
+            if matches!(self.stages[at], Progress::Waiting) {
                 self.stages[at] = Progress::Failed;
                 open.extend(&self.users[at]);
             }
@@ -258,3 +284,6 @@ impl State {
 fn size(record: &Record) -> u64 {
     record.files.values().map(|blob| blob.bytes).sum()
 }
+
+#[cfg(test)]
+mod tests;

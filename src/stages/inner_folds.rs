@@ -9,7 +9,7 @@ use super::pca::with_way_out;
 use super::split::Split;
 use crate::metrics::{Evaluation, mean_true_positive_rate};
 use crate::solvers::pca::PcaError;
-use crate::solvers::svm::{FitTotals, OneVsAllModel, SvmError};
+use crate::solvers::svm::{FitReport, Incomplete, OneVsAllModel};
 use crate::split::{self, Fold, Train};
 use crate::stage::{Context, StageError};
 use crate::types::{Emotion, Seed};
@@ -31,12 +31,25 @@ pub(super) struct InnerFolds {
 /// How a candidate did in the cross validation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InnerRate {
+    /// Its penalty C.
+    pub c: f64,
     /// Pooled over the inner folds, where it could be fitted in all of them.
     pub mean_true_positive_rate: Option<f64>,
     /// Why it could not, in the first that it could not.
     pub left_out: Option<String>,
-    /// How its machines went, of all inner folds: the classes of each in which it could be fitted.
-    pub fits: FitTotals,
+    /// How its machines went, those of the inner folds and classes that could be fitted.
+    pub fits: Vec<InnerFit>,
+}
+
+/// How the machine of a class went in an inner fold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InnerFit {
+    /// The inner fold, from 0.
+    pub inner_fold: usize,
+    /// The class told from all others.
+    pub class: Emotion,
+    /// How it went.
+    pub fit: FitReport,
 }
 
 /// What a candidate, fitted to an inner fold's training rows, predicts for its test rows.
@@ -44,24 +57,25 @@ pub struct InnerRate {
 pub(super) struct Answers {
     /// By row, or why it cannot be fitted.
     pub predicted: Result<Vec<Emotion>, String>,
-    /// How its machines went.
-    pub fits: FitTotals,
+    /// How its machines went, by class.
+    pub fits: Vec<(Emotion, FitReport)>,
 }
 
 impl Answers {
     /// Of machines, if they could be trained, to scaled test rows, `[n, k]`.
-    pub fn of(svm: Result<OneVsAllModel, SvmError>, rows: ArrayView2<'_, f64>) -> Result<Self, StageError> {
+    pub fn of(svm: Result<OneVsAllModel, Incomplete>, rows: ArrayView2<'_, f64>) -> Result<Self, StageError> {
         let svm = match svm {
             Ok(svm) => svm,
-            Err(error) => return Ok(Self::none(error.to_string())),
+            Err(Incomplete { error, fits }) => return Ok(Self { predicted: Err(error.to_string()), fits }),
         };
         let values = svm.decision_values(rows).map_err(|error| failed(&error))?;
-        Ok(Self { predicted: Ok(svm.predict(values.view())), fits: FitTotals::of(&svm.fits) })
+        let predicted = Ok(svm.predict(values.view()));
+        Ok(Self { predicted, fits: svm.classes.into_iter().zip(svm.fits).collect() })
     }
 
     /// Of a candidate that cannot be fitted.
     pub fn none(reason: String) -> Self {
-        Self { predicted: Err(reason), fits: FitTotals::default() }
+        Self { predicted: Err(reason), fits: Vec::new() }
     }
 }
 
@@ -97,54 +111,64 @@ impl InnerFolds {
 }
 
 impl Parts {
-    /// How each candidate does; `answer` gives what each predicts in an inner fold.
+    /// How the candidate of each penalty does; `answer` gives what each predicts in an inner fold.
     pub fn rates(
         &self,
         context: &Context<'_>,
-        candidates: usize,
+        penalties: &[f64],
         answer: impl Fn(&Fold) -> Result<Vec<Answers>, StageError> + Sync,
     ) -> Result<Vec<InnerRate>, StageError> {
         let places: Vec<Option<u32>> = self.places.iter().copied().map(Some).collect();
-        // By candidate, then by row.
-        let all =
-            Answers { predicted: Ok(vec![Emotion::Amusement; places.len()]), fits: FitTotals::default() };
-        let mut all = vec![all; candidates];
+        let none = Pooled { predicted: Ok(vec![Emotion::Amusement; places.len()]), fits: Vec::new() };
+        let mut all = vec![none; penalties.len()];
         for number in 0..self.folds {
             context.check_cancelled()?;
             let inside = Fold::of_k_fold(&places, number as u32).map_err(|error| failed(&error))?;
             let found = context.parallel(|| answer(&inside))?;
             for (candidate, found) in all.iter_mut().zip(found) {
-                candidate.fits = candidate.fits.and(found.fits);
-                let Ok(predicted) = &mut candidate.predicted else { continue };
-                match found.predicted {
-                    Ok(found) => {
-                        for (&at, emotion) in inside.test().iter().zip(found) {
-                            predicted[at] = emotion;
-                        }
-                    }
-                    Err(reason) => candidate.predicted = Err(format!("inner fold {}: {reason}", number + 1)),
-                }
+                candidate.add(number, &inside, found);
             }
         }
-        all.into_iter().map(|Answers { predicted, fits }| self.rate(predicted, fits)).collect()
+        all.into_iter().zip(penalties).map(|(pooled, c)| self.rate(pooled, *c)).collect()
     }
 
-    /// Of predictions for all rows.
-    fn rate(
-        &self,
-        predicted: Result<Vec<Emotion>, String>,
-        fits: FitTotals,
-    ) -> Result<InnerRate, StageError> {
+    fn rate(&self, Pooled { predicted, fits }: Pooled, c: f64) -> Result<InnerRate, StageError> {
+        let none =
+            |reason, fits| InnerRate { c, mean_true_positive_rate: None, left_out: Some(reason), fits };
         let predicted = match predicted {
             Ok(predicted) => predicted,
-            Err(reason) => {
-                return Ok(InnerRate { mean_true_positive_rate: None, left_out: Some(reason), fits });
-            }
+            Err(reason) => return Ok(none(reason, fits)),
         };
         let evaluation = Evaluation::of(self.labels.get(), &predicted, &self.places, self.folds);
         let rate = mean_true_positive_rate(&evaluation.map_err(|error| failed(&error))?.pooled());
-        let left_out = rate.is_none().then(|| "no image is tested".to_owned());
-        Ok(InnerRate { mean_true_positive_rate: rate, left_out, fits })
+        Ok(match rate {
+            Some(rate) => InnerRate { c, mean_true_positive_rate: Some(rate), left_out: None, fits },
+            None => none("no image is tested".to_owned(), fits),
+        })
+    }
+}
+
+/// What a candidate says of all rows.
+#[derive(Clone)]
+struct Pooled {
+    /// By row, or why it cannot be fitted in the first inner fold in which it cannot.
+    predicted: Result<Vec<Emotion>, String>,
+    fits: Vec<InnerFit>,
+}
+
+impl Pooled {
+    /// Adds what it says of an inner fold's test rows.
+    fn add(&mut self, inner_fold: usize, inside: &Fold, found: Answers) {
+        self.fits.extend(found.fits.into_iter().map(|(class, fit)| InnerFit { inner_fold, class, fit }));
+        let Ok(predicted) = &mut self.predicted else { return };
+        match found.predicted {
+            Ok(found) => {
+                for (&at, emotion) in inside.test().iter().zip(found) {
+                    predicted[at] = emotion;
+                }
+            }
+            Err(reason) => self.predicted = Err(format!("inner fold {}: {reason}", inner_fold + 1)),
+        }
     }
 }
 

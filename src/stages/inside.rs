@@ -11,7 +11,7 @@ use super::features::Features;
 use super::inner_folds::{Answers, InnerFolds, InnerRate, Parts, no_components};
 use super::inspect::Manifest;
 use super::split::Split;
-use super::svm::{PenaltyOf, Tried};
+use super::svm::Tried;
 use super::{from_json, to_json};
 use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
@@ -92,7 +92,7 @@ impl RateInside {
 
 impl Stage for RateInside {
     const NAME: &'static str = "rate-inside";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type Output = InsideRates;
 
     // As `fit-pca`, of a part of the rows.
@@ -112,8 +112,10 @@ impl Stage for RateInside {
         };
         let hint = "lower `inner_folds` in `[sweep]`, or set `select = \"none\"`";
         let parts = inner.of((&manifest, &features, &split), hint)?;
-        let paths = self.paths(context)?;
-        let points = parts.rates(context, self.tried.len(), |inside| self.answer(inside, &parts, &paths))?;
+        let penalties = self.tried.iter().map(|tried| tried.c.get(context));
+        let penalties = penalties.collect::<Result<Vec<_>, _>>()?;
+        let paths = self.paths(&penalties);
+        let points = parts.rates(context, &penalties, |inside| self.answer(inside, &parts, &paths))?;
         Ok(InsideRates { points })
     }
 }
@@ -125,13 +127,9 @@ struct Path {
 }
 
 impl RateInside {
-    fn paths(&self, context: &Context<'_>) -> Result<Vec<Path>, StageError> {
+    fn paths(&self, penalties: &[f64]) -> Vec<Path> {
         let mut paths: Vec<Path> = Vec::new();
-        for (at, Tried { components, c }) in self.tried.iter().enumerate() {
-            let c = match c {
-                PenaltyOf::Experiment(c) => *c,
-                PenaltyOf::Selection(selection) => context.get(selection)?.c,
-            };
+        for (at, (Tried { components, .. }, &c)) in self.tried.iter().zip(penalties).enumerate() {
             match paths.iter_mut().find(|path| path.components == *components) {
                 Some(path) => path.tried.push((at, c)),
                 None => paths.push(Path { components: *components, tried: vec![(at, c)] }),
@@ -140,7 +138,7 @@ impl RateInside {
         for path in &mut paths {
             path.tried.sort_by(|(_, a), (_, b)| a.total_cmp(b));
         }
-        Ok(paths)
+        paths
     }
 
     /// What each point predicts for the inner fold's test rows.

@@ -45,6 +45,7 @@ pub mod sweep_choice;
 mod sweep_figure;
 mod sweep_images;
 mod sweep_intervals;
+mod sweep_points;
 mod sweep_rows;
 pub(crate) mod table;
 mod tensors;

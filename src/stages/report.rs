@@ -5,7 +5,7 @@ mod figures;
 use serde::Serialize;
 
 use super::fine_tune::Trained;
-use super::fit_rows::{fit_rows, fit_warnings, penalty_rows};
+use super::fit_rows::{InnerRows, fit_rows, fit_warnings, penalty_rows};
 use super::inspect::Manifest;
 use super::leakage::Leakage;
 use super::measure::Measurements;
@@ -101,7 +101,7 @@ pub struct MakeReport {
 
 impl Stage for MakeReport {
     const NAME: &'static str = "report";
-    const VERSION: u32 = 9;
+    const VERSION: u32 = 10;
     type Output = Report;
 
     fn run(&self, context: &Context<'_>) -> Result<Report, StageError> {
@@ -111,15 +111,16 @@ impl Stage for MakeReport {
         let measurements = context.get(&self.measurements)?;
         let mut evaluations = Vec::new();
         let mut methods = Vec::new();
-        let (mut fits, mut penalties) = (Vec::new(), Vec::new());
+        let (mut fits, mut penalties) = (Vec::new(), InnerRows::default());
         let mut predictions = Vec::new();
         let mut warnings = self.warnings_of_data(context)?;
         for (method, measures) in self.methods.iter().zip(&measurements.methods) {
             let repeats = method.repeats.iter().map(|repeat| context.get(&repeat.predictions));
             let repeats = repeats.collect::<Result<Vec<_>, _>>()?;
             let own = fit_rows(context, method)?;
-            penalties.extend(penalty_rows(context, method)?);
-            warnings.extend(fit_warnings(context, method, &own)?);
+            let inside = penalty_rows(context, method)?;
+            warnings.extend(fit_warnings(&method.name, &own, &inside));
+            penalties.extend(inside);
             let name = method.name.clone();
             let evaluation = MethodEvaluation { name: name.clone(), evaluation: evaluation_of(&repeats)? };
             methods.push(MethodSummary::of(&evaluation, &repeats, measures, &own));
@@ -160,8 +161,10 @@ impl Stage for MakeReport {
         let counts = tables::confusion_csv(&evaluations, repeats, &data_set);
         files.insert("confusion.csv".to_owned(), counts.into_bytes());
         files.insert("fits.csv".to_owned(), rows::csv(&fits, &data_set).into_bytes());
-        if !penalties.is_empty() {
-            files.insert("penalties.csv".to_owned(), rows::csv(&penalties, &data_set).into_bytes());
+        if !penalties.candidates.is_empty() {
+            let InnerRows { candidates, fits } = &penalties;
+            files.insert("penalties.csv".to_owned(), rows::csv(candidates, &data_set).into_bytes());
+            files.insert("penalty_fits.csv".to_owned(), rows::csv(fits, &data_set).into_bytes());
         }
         let failed = |error: ArtifactError| StageError::Failed(error.to_string());
         let table = predictions_table(&predictions).note("emolab.data_set", &data_set);

@@ -27,17 +27,8 @@ const FILE: &str = "penalty.json";
 pub struct Selection {
     /// The best one.
     pub c: f64,
-    /// What was tried, ascending.
-    pub candidates: Vec<Candidate>,
-}
-
-/// A penalty that was tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// The penalty.
-    pub c: f64,
-    /// How it did.
-    pub inside: InnerRate,
+    /// What was tried, by ascending penalties.
+    pub candidates: Vec<InnerRate>,
 }
 
 impl Artifact for Selection {
@@ -87,7 +78,7 @@ pub struct SelectPenalty {
 
 impl Stage for SelectPenalty {
     const NAME: &'static str = "select-penalty";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     type Output = Selection;
 
     fn run(&self, context: &Context<'_>) -> Result<Selection, StageError> {
@@ -103,12 +94,9 @@ impl Stage for SelectPenalty {
         let hint = "lower `inner_folds` in `[svm]`, or give one `c`";
         let parts = inner.of((&manifest, &features, &split), hint)?;
         let answer = |inside: &Fold| self.answer(inside, &parts.rows, &parts.labels);
-        let rates = parts.rates(context, self.candidates.len(), answer)?;
-        let candidates = self.candidates.iter().zip(rates).map(|(&c, inside)| Candidate { c, inside });
-        let candidates: Vec<Candidate> = candidates.collect();
-        let rated = candidates
-            .iter()
-            .filter_map(|candidate| Some((candidate.c, candidate.inside.mean_true_positive_rate?)));
+        let candidates = parts.rates(context, &self.candidates, answer)?;
+        let rated =
+            candidates.iter().filter_map(|candidate| Some((candidate.c, candidate.mean_true_positive_rate?)));
         match rated.reduce(|best, next| if next.1 > best.1 { next } else { best }) {
             Some((c, _)) => Ok(Selection { c, candidates }),
             None => Err(none_fits(&candidates)),
@@ -116,8 +104,8 @@ impl Stage for SelectPenalty {
     }
 }
 
-fn none_fits(candidates: &[Candidate]) -> StageError {
-    let reason = candidates.iter().find_map(|candidate| candidate.inside.left_out.as_deref());
+fn none_fits(candidates: &[InnerRate]) -> StageError {
+    let reason = candidates.iter().find_map(|candidate| candidate.left_out.as_deref());
     StageError::Failed(format!(
         "inner cross validation: there is no penalty to choose from: {}\n\
          give smaller penalties in `c`, or set `scale = \"global\"` or `\"standard\"` in `[svm]`",

@@ -181,6 +181,19 @@ pub enum PenaltyOf {
     Selection(Handle<Selection>),
 }
 
+impl PenaltyOf {
+    /// Its value.
+    ///
+    /// # Errors
+    /// What was chosen cannot be read.
+    pub fn get(&self, context: &Context<'_>) -> Result<f64, StageError> {
+        match self {
+            Self::Experiment(c) => Ok(*c),
+            Self::Selection(selection) => Ok(context.get(selection)?.c),
+        }
+    }
+}
+
 /// In what classifiers that are trained together differ.
 #[derive(Clone, Debug, Serialize)]
 pub struct Tried {
@@ -251,10 +264,7 @@ impl TrainSvm {
     ) -> Result<Classifier, StageError> {
         let manifest = context.get(&self.manifest)?;
         let (split, reduction) = (context.get(&self.split)?, context.get(&self.reduction)?);
-        let c = match &tried.c {
-            PenaltyOf::Experiment(c) => *c,
-            PenaltyOf::Selection(selection) => context.get(selection)?.c,
-        };
+        let c = tried.c.get(context)?;
         let scores = reduction.scores(tried.components)?;
         let data = training_scores(&split, self.fold, scores, &manifest, self.scale)?;
         let parameters =

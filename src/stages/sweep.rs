@@ -1,30 +1,26 @@
 //! `report`, of a sweep: what every point found, in long form and as curves or a heat map, and the best point.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::drawing::drawn;
-use super::evaluate::{Prediction, Predictions};
-use super::fit_rows::{fit_rows, fit_warnings, penalty_rows};
 use super::inside::InsideRates;
 use super::inspect::Manifest;
 use super::leakage::LeakageCounts;
-use super::overlap::{self, Overlap};
+use super::overlap::Overlap;
 use super::report::Entry;
 use super::reported::Reported;
 use super::split::Split;
-use super::sweep_choice::{self, BestSummary};
+use super::sweep_choice::{self, BestSummary, RatedPoint};
 use super::sweep_figure;
 use super::sweep_images::{self, SweepImages};
 use super::sweep_intervals::mean_intervals;
-use crate::figures::fit_tables::{FitRow, PenaltyRow};
-use crate::figures::rows::{self, Row};
+use super::sweep_points::{self, PointAt};
+use crate::figures::rows;
 use crate::figures::sweep_table;
-use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
+use crate::metrics::Interval;
 use crate::stage::{ArtifactError, Context, Files, Handle, Stage, StageError};
-use crate::types::{Emotion, Seed};
+use crate::types::Seed;
 
 /// Files of a sweep's results, and its mean rates.
 pub type SweepReport = Reported<SweepSummary>;
@@ -62,8 +58,6 @@ pub struct SetLeakage {
 pub struct PointSummary {
     /// Its value on each axis.
     pub values: Vec<Value>,
-    /// Why it failed.
-    pub failure: Option<String>,
     /// Its methods.
     pub methods: Vec<PointRate>,
 }
@@ -77,6 +71,8 @@ pub struct PointRate {
     pub mean_true_positive_rate: Option<f64>,
     /// From a bootstrap over groups.
     pub interval: Option<Interval>,
+    /// Why there is none.
+    pub failure: Option<String>,
 }
 
 /// What is varied.
@@ -95,31 +91,49 @@ pub struct AxisEntry {
 pub struct PointEntry {
     /// Its value on each axis.
     pub values: Vec<Value>,
-    /// Names of its methods.
-    pub methods: Vec<String>,
+    /// Its methods.
+    pub methods: Vec<MethodEntry>,
+    /// What they were tested on; none where all failed.
+    pub data: Option<PointData>,
+}
+
+impl PointEntry {
+    /// Whether a method failed.
+    pub(super) fn has_failures(&self) -> bool {
+        self.methods.iter().any(|method| matches!(method.outcome, Outcome::Failed { .. }))
+    }
+}
+
+/// What the methods of a point were tested on.
+#[derive(Serialize)]
+pub struct PointData {
+    /// Labels and groups.
+    pub manifest: Handle<Manifest>,
+    /// Classes left out.
+    pub split: Handle<Split>,
+    /// Whether a method is evaluated on what it was trained on.
+    pub overlaps: Vec<(String, Handle<Overlap>)>,
+    /// What tables call the data set.
+    pub data_set: String,
+    /// Components asked for, where fewer will do.
+    pub at_most: Option<usize>,
+}
+
+/// A method at a point.
+#[derive(Serialize)]
+pub struct MethodEntry {
+    /// Its label.
+    pub name: String,
     /// Its results.
     pub outcome: Outcome,
 }
 
-/// What became of a point.
+/// What became of a method at a point.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was computed.
-    Done {
-        /// Labels and groups.
-        manifest: Handle<Manifest>,
-        /// Classes left out.
-        split: Handle<Split>,
-        /// Its methods.
-        methods: Vec<Entry>,
-        /// Whether a method is evaluated on what it was trained on.
-        overlaps: Vec<(String, Handle<Overlap>)>,
-        /// What tables call its data set.
-        data_set: String,
-        /// Components asked for, where fewer will do.
-        at_most: Option<usize>,
-    },
+    Done(Entry),
     /// It was not.
     Failed {
         /// Why.
@@ -189,44 +203,39 @@ pub struct MakeSweepReport {
 
 impl Stage for MakeSweepReport {
     const NAME: &'static str = "report-sweep";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     type Output = SweepReport;
 
     fn run(&self, context: &Context<'_>) -> Result<SweepReport, StageError> {
         let failed = |error: ArtifactError| StageError::Failed(error.to_string());
         let mut warnings = self.warnings.clone();
-        let mut notes = Vec::new();
-        let points = self.points.iter().map(|point| Self::read(context, point, &mut warnings, &mut notes));
-        let mut points = points.collect::<Result<Vec<_>, _>>()?;
+        let (mut points, mut notes) = sweep_points::read(self, context, &mut warnings)?;
         let SweepImages { files: of_images, leakage, skipped } =
             sweep_images::read(self, context, &mut warnings)?;
         context.check_cancelled()?;
         context.parallel(|| mean_intervals(&mut points, self.seed));
         let axes = self.paths();
         let best = sweep_choice::choose(self, context, &points)?;
+        let inside = sweep_choice::inside(self, context, &best)?;
         notes.extend(self.clamped(&points));
         notes.extend(sweep_choice::unchosen(self, &best));
+        notes.extend(sweep_choice::unsure(self, &inside));
         notes.extend(self.no_choice.iter().map(|why| format!("no best point: {why}")));
         let draw = || match sweep_figure::svg(self, &points, &warnings)? {
             Ok(svg) => Ok::<_, StageError>(Ok(drawn("sweep", Ok(svg))?)),
             Err(why) => Ok(Err(why)),
         };
-        let tables = || self.tables(&axes, &points, &best).map_err(failed);
+        let tables = || self.tables(&axes, &points, &best, &inside).map_err(failed);
         let (tables, figure) = context.parallel(|| rayon::join(tables, draw));
         let mut files = tables?;
         files.extend(of_images);
-        files.extend(sweep_choice::inside(self, context, &best)?);
         match figure? {
             Ok(figure) => files.extend(figure),
             Err(why) => notes.push(why),
         }
         let points = self.points.iter().zip(&points).map(|(entry, point)| PointSummary {
             values: entry.values.clone(),
-            failure: match &entry.outcome {
-                Outcome::Failed { reason } => Some(reason.clone()),
-                Outcome::Done { .. } => None,
-            },
-            methods: point.methods.iter().map(MethodAt::summary).collect(),
+            methods: entry.methods.iter().map(|method| method.summary(point)).collect(),
         });
         let points = points.collect();
         let summary = SweepSummary { warnings, axes, points, best, notes, leakage, skipped };
@@ -234,146 +243,61 @@ impl Stage for MakeSweepReport {
     }
 }
 
-/// A point as read; nothing of one that failed.
-#[derive(Default)]
-pub(super) struct PointAt {
-    pub methods: Vec<MethodAt>,
-    pub data_set: String,
-    /// How the fits of all its methods went.
-    pub fits: Vec<FitRow>,
-    /// How C was chosen, where it was.
-    pub penalties: Vec<PenaltyRow>,
-    /// Fewest components of a fold, where fewer than asked for.
-    pub clamped: Option<usize>,
-}
-
-/// A method at a point.
-pub(super) struct MethodAt {
-    pub name: String,
-    /// By repetition.
-    pub repeats: Vec<Arc<Predictions>>,
-    pub matrix: ConfusionMatrix,
-    pub rates: [Option<f64>; 8],
-    pub mean: Option<f64>,
-    pub mean_interval: Option<Interval>,
-    pub components: Option<[usize; 2]>,
-    pub kept_variance: Option<f64>,
-    pub c: Option<[f64; 2]>,
-}
-
-impl MethodAt {
-    fn summary(&self) -> PointRate {
+impl MethodEntry {
+    fn summary(&self, point: &PointAt) -> PointRate {
+        let found = point.methods.iter().find(|method| method.name == self.name);
+        let failure = match &self.outcome {
+            Outcome::Failed { reason } => Some(reason.clone()),
+            Outcome::Done(_) => None,
+        };
         PointRate {
             name: self.name.clone(),
-            mean_true_positive_rate: self.mean,
-            interval: self.mean_interval,
+            mean_true_positive_rate: found.and_then(|method| method.mean),
+            interval: found.and_then(|method| method.mean_interval),
+            failure,
         }
-    }
-
-    /// Wilson's interval of a class.
-    pub fn interval(&self, emotion: Emotion) -> Option<Interval> {
-        wilson(self.rates[emotion.index()]?, self.matrix.images(emotion) / self.repeats.len().max(1) as u64)
-    }
-
-    /// All answers, repetition after repetition.
-    pub fn answers(&self) -> Vec<&Prediction> {
-        self.repeats.iter().flat_map(|repeat| &repeat.rows).collect()
     }
 }
 
 impl MakeSweepReport {
-    fn read(
-        context: &Context<'_>,
-        point: &PointEntry,
-        warnings: &mut Vec<String>,
-        notes: &mut Vec<String>,
-    ) -> Result<PointAt, StageError> {
-        let Outcome::Done { methods, overlaps, data_set, at_most, .. } = &point.outcome else {
-            return Ok(PointAt::default());
-        };
-        for warning in overlap::warnings(context, overlaps)? {
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
-        }
-        let (mut read, mut fits, mut penalties) = (Vec::new(), Vec::new(), Vec::new());
-        for method in methods {
-            let own = fit_rows(context, method)?;
-            for note in fit_warnings(context, method, &own)? {
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
-            }
-            fits.extend(own);
-            penalties.extend(penalty_rows(context, method)?);
-            let mut repeats = Vec::new();
-            let mut matrices = Vec::new();
-            let mut c: Option<[f64; 2]> = None;
-            for repeat in &method.repeats {
-                let predictions = context.get(&repeat.predictions)?;
-                matrices.push(predictions.evaluation()?.pooled());
-                repeats.push(predictions);
-                for classifier in &repeat.classifiers {
-                    let own = classifier.get(context)?.c;
-                    c = Some(c.map_or([own, own], |[low, high]| [low.min(own), high.max(own)]));
-                }
-            }
-            let matrix = ConfusionMatrix::pooled(&matrices);
-            let components = || repeats.iter().flat_map(|repeat| &repeat.components);
-            let kept: Vec<f64> = repeats.iter().flat_map(|repeat| repeat.kept_variance.clone()).collect();
-            read.push(MethodAt {
-                name: method.name.clone(),
-                rates: true_positive_rate(&matrix),
-                mean: mean_true_positive_rate(&matrix),
-                mean_interval: None,
-                components: components().min().zip(components().max()).map(|(a, b)| [*a, *b]),
-                kept_variance: (!kept.is_empty()).then(|| kept.iter().sum::<f64>() / kept.len() as f64),
-                c,
-                matrix,
-                repeats,
-            });
-        }
-        let fewest = read.iter().filter_map(|method| method.components).map(|[fewest, _]| fewest).min();
-        let clamped = fewest.filter(|fewest| at_most.is_some_and(|asked| *fewest < asked));
-        Ok(PointAt { methods: read, data_set: data_set.clone(), fits, penalties, clamped })
-    }
-
-    /// All tables but that of the inner folds.
+    /// All tables.
     fn tables(
         &self,
         axes: &[String],
         points: &[PointAt],
         best: &[BestSummary],
+        inside: &[RatedPoint<'_>],
     ) -> Result<Files, ArtifactError> {
         let rows = self.rows(points);
         let mut files = sweep_choice::files(self, best)?;
         files.insert("sweep.csv".to_owned(), sweep_table::sweep_csv(axes, &rows).into_bytes());
         files.insert("sweep.parquet".to_owned(), self.parquet(&rows)?);
-        files.insert("fits.csv".to_owned(), self.fit_table(axes, points, |point| &point.fits));
-        if points.iter().any(|point| !point.penalties.is_empty()) {
-            files.insert("penalties.csv".to_owned(), self.fit_table(axes, points, |point| &point.penalties));
+        let mut put = |name: &str, table: String| files.insert(name.to_owned(), table.into_bytes());
+        let numbered = || points.iter().enumerate();
+        let fits = numbered().map(|(number, point)| self.rows_of(number, &point.fits, &point.data_set));
+        put("fits.csv", rows::sweep_csv(axes, fits));
+        let penalties = || numbered().map(|(number, at)| (number, &at.penalties, at.data_set.as_str()));
+        let inside = || inside.iter().map(|at| (at.point, &at.rows, at.data_set));
+        for (candidates, fits, rows) in [
+            ("penalties.csv", "penalty_fits.csv", penalties().collect::<Vec<_>>()),
+            ("inside.csv", "inside_fits.csv", inside().collect()),
+        ] {
+            if rows.iter().all(|(_, rows, _)| rows.candidates.is_empty()) {
+                continue;
+            }
+            let of_points = rows.iter().map(|(point, rows, set)| self.rows_of(*point, &rows.candidates, set));
+            put(candidates, rows::sweep_csv(axes, of_points));
+            let of_points = rows.iter().map(|(point, rows, set)| self.rows_of(*point, &rows.fits, set));
+            put(fits, rows::sweep_csv(axes, of_points));
         }
         Ok(files)
-    }
-
-    /// A table of the rows that each point has.
-    fn fit_table<R: Row>(
-        &self,
-        axes: &[String],
-        points: &[PointAt],
-        rows: impl Fn(&PointAt) -> &Vec<R>,
-    ) -> Vec<u8> {
-        let points = points.iter().enumerate();
-        let points = points.map(|(number, point)| self.rows_of(number, rows(point), &point.data_set));
-        rows::sweep_csv(axes, points).into_bytes()
     }
 
     /// Components that the data do not have.
     fn clamped(&self, points: &[PointAt]) -> Vec<String> {
         let clamped = self.points.iter().zip(points).filter_map(|(entry, point)| {
             let kept = point.clamped?;
-            let Outcome::Done { at_most: Some(asked), .. } = &entry.outcome else { return None };
-            let data_set = &point.data_set;
+            let (asked, data_set) = (entry.data.as_ref()?.at_most?, &point.data_set);
             Some(format!(
                 "{data_set}: {kept} components in place of {asked}, for the training images have no more"
             ))
@@ -381,8 +305,9 @@ impl MakeSweepReport {
         clamped.collect()
     }
 
-    pub(super) fn has_failed(&self, point: usize) -> bool {
-        self.points.get(point).is_some_and(|point| matches!(point.outcome, Outcome::Failed { .. }))
+    pub(super) fn has_failed(&self, point: usize, method: &str) -> bool {
+        let mut methods = self.points.get(point).into_iter().flat_map(|point| &point.methods);
+        methods.any(|own| own.name == method && matches!(own.outcome, Outcome::Failed { .. }))
     }
 
     /// Names and values of a point's axes.

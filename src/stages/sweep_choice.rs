@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::evaluate::Prediction;
-use super::sweep::{Choice, FoldChoice, MakeSweepReport, PointAt};
+use super::fit_rows::{InnerRows, far_inside};
+use super::sweep::{Choice, FoldChoice, MakeSweepReport};
 use super::sweep_intervals::intervals_of_means;
+use super::sweep_points::PointAt;
 use super::to_json;
-use crate::figures::fit_tables::InsideRow;
-use crate::figures::rows;
 use crate::figures::sweep_choice::{self, ChoiceRow};
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, StageError};
@@ -150,38 +150,45 @@ fn matrix(rows: &[Prediction]) -> ConfusionMatrix {
     ConfusionMatrix::of(rows.iter().map(|row| (row.label, row.predicted)))
 }
 
-/// `inside.csv`: how every point did inside every fold, and its machines.
-pub(super) fn inside(
-    report: &MakeSweepReport,
+/// How a point did inside a fold, and its machines.
+pub(super) struct RatedPoint<'a> {
+    pub point: usize,
+    pub rows: InnerRows,
+    pub data_set: &'a str,
+}
+
+/// How every point did inside every fold, by method.
+pub(super) fn inside<'a>(
+    report: &'a MakeSweepReport,
     context: &Context<'_>,
     best: &[BestSummary],
-) -> Result<Files, StageError> {
-    let mut rows = Vec::new();
+) -> Result<Vec<RatedPoint<'a>>, StageError> {
+    let mut all = Vec::new();
     for (choice, best) in report.choices.iter().zip(best) {
         for FoldChoice { repeat, fold, rated } in &choice.folds {
             let own = best.folds.iter().find(|own| (own.repeat, own.fold) == (*repeat, *fold));
             for rated in rated {
                 let rates = context.get(&rated.rates)?;
                 let Some(inside) = rates.points.get(rated.at) else { continue };
-                let row = InsideRow {
-                    method: choice.method.clone(),
-                    repeat: *repeat,
-                    fold: *fold,
-                    mean_true_positive_rate: inside.mean_true_positive_rate,
-                    left_out: inside.left_out.clone(),
-                    chosen: own.is_some_and(|own| own.point == rated.point),
-                    fits: inside.fits,
-                };
-                rows.push((rated.point, row, choice.data_set.as_str()));
+                let mut rows = InnerRows::default();
+                let chosen = own.is_some_and(|own| own.point == rated.point);
+                rows.add(&choice.method, (*repeat, *fold), inside, chosen);
+                all.push(RatedPoint { point: rated.point, rows, data_set: &choice.data_set });
             }
         }
     }
-    if rows.is_empty() {
-        return Ok(Files::new());
-    }
-    let rows = rows.iter();
-    let rows = rows.map(|(point, row, data_set)| report.rows_of(*point, std::slice::from_ref(row), data_set));
-    Ok(Files::from([("inside.csv".to_owned(), rows::sweep_csv(&report.paths(), rows).into_bytes())]))
+    Ok(all)
+}
+
+/// Methods whose machines inside the folds ended far from their optimum, said.
+pub(super) fn unsure(report: &MakeSweepReport, inside: &[RatedPoint<'_>]) -> Vec<String> {
+    let mut methods: Vec<&str> = report.choices.iter().map(|choice| choice.method.as_str()).collect();
+    methods.dedup();
+    let of = |method: &str| {
+        let fits = inside.iter().flat_map(|rated| &rated.rows.fits);
+        far_inside(method, fits.filter(|row| row.fit.method == method))
+    };
+    methods.into_iter().filter_map(of).collect()
 }
 
 const NONE_INSIDE: &str =

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::sweep::{MakeSweepReport, MethodAt, PointAt};
+use super::sweep::{MakeSweepReport, PointEntry};
+use super::sweep_points::{MethodAt, PointAt};
 use crate::figures::heat_map::{self, Cell, CellAxis, HeatMaps, HeatPanel};
 use crate::figures::sweep::{self, Curve, CurvePoint, Facet, Rate, SweepAxis, SweepCurves};
 use crate::figures::sweep_table::plain;
@@ -58,7 +59,7 @@ pub(super) fn svg(
         }
         [across, down, ..] => {
             let mut what = "Cells: mean true positive rate".to_owned();
-            if (0..report.points.len()).any(|point| report.has_failed(point)) {
+            if report.points.iter().any(PointEntry::has_failures) {
                 what.push_str("; ×: failed");
             }
             let maps = cells(report, points, (across, down), &facets, heading(&what));
@@ -183,9 +184,9 @@ impl Facets {
 
 fn methods(report: &MakeSweepReport) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for name in report.points.iter().flat_map(|point| &point.methods) {
-        if !names.contains(name) {
-            names.push(name.clone());
+    for method in report.points.iter().flat_map(|point| &point.methods) {
+        if !names.contains(&method.name) {
+            names.push(method.name.clone());
         }
     }
     names
@@ -224,7 +225,16 @@ fn curves(
                     is_clamped: point.clamped.is_some(),
                 })
             };
-            Curve { method: method.clone(), points: across.order().into_iter().map(at).collect() }
+            let has_failed = |place: &usize| {
+                let mut at = members.iter().filter(|point| across.place(**point) == Some(*place));
+                at.any(|point| report.has_failed(*point, method))
+            };
+            let (places, order) = (across.order().into_iter().enumerate(), across.order());
+            Curve {
+                method: method.clone(),
+                points: order.into_iter().map(at).collect(),
+                failed: places.filter(|(_, place)| has_failed(place)).map(|(at, _)| at).collect(),
+            }
         };
         let curves: Vec<Curve> = methods(report).iter().map(curve).collect();
         let classes: [bool; 8] = std::array::from_fn(|class| {
@@ -233,12 +243,7 @@ fn curves(
         });
         let present = classes.iter().filter(|is_there| **is_there).count();
         let chance = (present > 0).then(|| 1.0 / present as f64);
-        let has_failed = |place: usize| {
-            members.iter().any(|point| across.place(*point) == Some(place) && report.has_failed(*point))
-        };
-        let places = across.order().into_iter().enumerate();
-        let failed = places.filter(|(_, place)| has_failed(*place)).map(|(at, _)| at).collect();
-        Facet { name: name.clone(), curves, chance, classes, failed }
+        Facet { name: name.clone(), curves, chance, classes }
     };
     SweepCurves { heading, axis: across.axis(), facets: facets.0.iter().map(facet).collect() }
 }
@@ -259,7 +264,9 @@ fn cells(
                 let found = find(points, members, method, is_at).and_then(|(_, method)| method.mean);
                 match found {
                     Some(rate) => Cell::Rate(rate),
-                    None if members.iter().any(|at| is_at(*at) && report.has_failed(*at)) => Cell::Failed,
+                    None if members.iter().any(|at| is_at(*at) && report.has_failed(*at, method)) => {
+                        Cell::Failed
+                    }
                     None => Cell::LeftOut,
                 }
             };

@@ -1,7 +1,7 @@
 //! What a sweep's results say of its images: those that are the same on two sides of a split, and those left out.
 
 use super::leakage::Leakage;
-use super::sweep::{MakeSweepReport, Outcome, SetLeakage};
+use super::sweep::{MakeSweepReport, PointData, SetLeakage};
 use super::to_json;
 use crate::figures::rows;
 use crate::stage::{ArtifactError, Context, Files, StageError};
@@ -25,7 +25,7 @@ pub(super) fn read(
     let (mut leakage, mut skipped, mut tables) = (Vec::new(), Vec::new(), Vec::new());
     let mut read = Vec::new();
     for (point, entry) in report.points.iter().enumerate() {
-        let Outcome::Done { manifest, split, data_set, .. } = &entry.outcome else { continue };
+        let Some(PointData { manifest, split, data_set, .. }) = &entry.data else { continue };
         if splits.contains(&split.key()) {
             continue;
         }

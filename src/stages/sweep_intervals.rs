@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::evaluate::Prediction;
-use super::sweep::{MethodAt, PointAt};
+use super::sweep_points::{MethodAt, PointAt};
 use crate::metrics::bootstrap::{Tallies, percentile_interval, resample};
 use crate::metrics::{Groups, Interval};
 use crate::types::Seed;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::sweep::{MakeSweepReport, Outcome, PointAt};
+use super::sweep::{MakeSweepReport, MethodEntry, Outcome};
+use super::sweep_points::PointAt;
 use super::table::Table;
 use crate::figures::rows::PointRows;
 use crate::figures::sweep_table::{Found, SweepRow, plain, status};
@@ -41,12 +42,11 @@ impl MakeSweepReport {
                 reason,
                 data_set: point.data_set.clone(),
             };
-            if let Outcome::Failed { reason } = &entry.outcome {
-                for method in &entry.methods {
-                    rows.extend(classes().map(|emotion| row(method, emotion, None, Some(reason.clone()))));
+            for MethodEntry { name, outcome } in &entry.methods {
+                if let Outcome::Failed { reason } = outcome {
+                    rows.extend(classes().map(|emotion| row(name, emotion, None, Some(reason.clone()))));
                 }
-            }
-            for method in &point.methods {
+                let Some(method) = point.methods.iter().find(|method| method.name == *name) else { continue };
                 let all = |of: fn(&ConfusionMatrix, Emotion) -> u64| {
                     Emotion::ALL.into_iter().map(|emotion| of(&method.matrix, emotion)).sum::<u64>()
                 };

@@ -165,6 +165,20 @@ fn what_is_no_run_is_refused_with_those_that_are() {
     assert!(ragged.err.contains("fits.csv"), "{}", ragged.err);
 }
 
+#[test]
+fn what_somebody_put_beside_the_results_costs_no_page() {
+    let project = finished();
+    let at = |name: &str| project.path().join("results/mine").join(name);
+    std::os::unix::fs::symlink("/etc/passwd", at("pw.csv")).unwrap();
+    std::fs::create_dir(at("old.csv")).unwrap();
+    project.write("results/mine/ragged.csv", b"a,b\n1,2,3,4\n");
+    project.write("results/mine/votes.csv", b"image,votes\nfear/1.jpg,7\n");
+    let html = page(&project, &[]);
+    assert!(html.contains("old.csv, pw.csv, ragged.csv: no file, or no table that can be read"));
+    assert!(html.contains("votes.csv"), "a table of one's own is shown");
+    assert!(!html.contains("root:"), "a link is not followed");
+}
+
 /// Names are other people's text; none of it may become markup.
 fn hostile() -> Project {
     let project = with_images();
@@ -216,7 +230,9 @@ fn ten_methods() -> (Project, PathBuf, PathBuf) {
 fn a_sweep_says_what_failed_and_why_no_best_point_was_chosen() {
     let (project, _, _) = ten_methods();
     let html = project.read("results/sweep.html");
-    assert!(html.contains("<dt>Failed</dt><dd>2 points; their reasons are in the points of the sweep</dd>"));
+    assert!(html.contains(
+        "<dt>Failed</dt><dd>2 points, 20 results; the reasons are in the points of the sweep</dd>"
+    ));
     let why = "none was chosen: the points differ in their images or folds";
     assert!(html.contains(&format!("<dt>Best point</dt><dd>{why}")), "it is in best.json");
     assert!(html.contains("17 principal components"), "the reasons are there");

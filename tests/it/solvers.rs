@@ -68,6 +68,11 @@ fn the_penalty_is_chosen_inside_the_training_folds() {
         let counts = numbers(&project, "penalties.csv", count);
         assert!(counts.iter().all(|count| *count >= 24.0), "{count}: {counts:?}");
     }
+    let inner = numbers(&project, "penalty_fits.csv", "inner_fold");
+    assert_eq!(inner.len(), 9 * 24);
+    assert!((0..3).all(|fold| inner.iter().filter(|inner| **inner as usize == fold).count() == 9 * 8));
+    let gaps = numbers(&project, "penalty_fits.csv", "relative_gap");
+    assert!(gaps.iter().all(|gap| (0.0..=1e-8).contains(gap)), "{gaps:?}");
     let fits = numbers(&project, "fits.csv", "c");
     for fold in 0..3 {
         let own = 3 * fold..3 * fold + 3;
@@ -91,6 +96,11 @@ fn a_penalty_that_cannot_be_fitted_is_left_out_of_the_choice_and_said() {
     assert!(rates.chunks(2).all(|pair| !pair[0].is_empty() && pair[1].is_empty()), "{rates:?}");
     let figure = project.read("results/mine/figure.svg");
     assert!(figure.contains("was left out of the choice in 3 of 3 folds"), "{figure}");
+    let reasons = column(&project, "penalties.csv", "left_out");
+    assert!(
+        reasons.chunks(2).all(|pair| pair[0].is_empty() && pair[1].starts_with("inner fold 1: ")),
+        "{reasons:?}"
+    );
 
     let ran = project.emolab(&[choose.as_slice(), &["svm.c=[1.6e308,1.7e308]"]].concat());
     assert_eq!(ran.code, 1, "{}", ran.err);

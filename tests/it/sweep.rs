@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use polars::prelude::{ParquetReader, SerReader as _};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{MINE, Project};
+use crate::harness::{MINE, Project, npy};
 
 const FILE: &str = "experiments/sweep.toml";
 
@@ -184,6 +184,44 @@ fn a_point_that_fails_stands_in_the_results_and_the_others_are_computed() {
 }
 
 #[test]
+fn a_method_that_fails_leaves_the_others_of_its_point() {
+    let project = project("\"pca.components\" = [3, 8]\ninner_folds = 4\n");
+    let narrow: Vec<f32> = (0..96 * 4).map(|at| ((at * at + 7 * at) % 101) as f32).collect();
+    project.write("my/narrow.npy", &npy(96, 4, &narrow));
+    let method =
+        "[[method]]\nvariant = \"precomputed\"\nname = \"Narrow\"\nfeatures = \"my/narrow.npy\"\n\n[pca]";
+    project.edit(FILE, "[pca]", method);
+    let ran = project.emolab(&["run", FILE]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("1 of 2 points failed with at least one method"), "{}", ran.err);
+    assert!(ran.out.contains("failed at pca.components = 8 of Narrow: "), "{}", ran.out);
+    let table = rows(&project, "sweep.csv");
+    assert_eq!(table.len(), 2 * 2 * 9, "every point, method and class has its row");
+    for row in &table {
+        let failed = row["method"] == "Narrow" && row["pca.components"] == "8";
+        assert_eq!(row["status"], if failed { "failed" } else { "done" }, "{row:?}");
+        assert_eq!(row["true_positive_rate"].is_empty(), failed, "{row:?}");
+        assert_eq!(row["reason"].contains("8 principal components"), failed, "{row:?}");
+    }
+    // Both have a best point, chosen from those where they could be fitted.
+    let best = rows(&project, "best.csv");
+    let points = |method: &str| best.iter().filter(|row| row["method"] == method).count();
+    assert_eq!((points("DINOv2"), points("Narrow")), (4, 4));
+    let record: serde_json::Value = serde_json::from_str(&project.read("results/sweep/run.json")).unwrap();
+    assert!(record["failed"]["1"]["Narrow"].as_str().unwrap().contains("8 principal components"));
+    assert_eq!(record["failed"].as_object().unwrap().len(), 1);
+    assert!(project.read("results/sweep/sweep.svg").contains("Narrow, mean rate by pca.components: 3: 0."));
+    // Alone the other method comes to the same, and its figure can be drawn again.
+    let both: Vec<_> = table.into_iter().filter(|row| row["method"] == "DINOv2").collect();
+    project.must(&["figures", "sweep"]);
+    project.must(&["report", "sweep"]);
+    assert!(project.read("results/sweep.html").contains("1 point, 1 result; the reasons are"));
+    project.edit(FILE, method, "[pca]");
+    project.must(&["run", FILE]);
+    assert_eq!(rows(&project, "sweep.csv"), both);
+}
+
+#[test]
 fn machines_of_which_none_can_be_trained_each_say_why() {
     let project = project("\"pca.components\" = [4, 8]\n\"svm.c\" = [1, 1.7e308]\nselect = \"none\"\n");
     let ran = project.emolab(&["run", FILE]);
@@ -247,6 +285,23 @@ fn the_best_point_is_chosen_inside_the_training_images() {
             assert_eq!(row["inner_mean_true_positive_rate"], table[fold]["mean_true_positive_rate_inside"]);
         }
     }
+    // Each by itself, too.
+    let fits = rows(&project, "inside_fits.csv");
+    assert_eq!(fits.len(), 4 * 3 * 4 * 8);
+    for row in &inside {
+        let same = ["point", "pca.components", "svm.c", "method", "repeat", "fold", "c"];
+        let own: Vec<_> =
+            fits.iter().filter(|fit| same.iter().all(|name| fit[*name] == row[*name])).collect();
+        assert_eq!(own.len(), 32);
+        for count in ["iterations", "support_vectors"] {
+            let sum: usize = own.iter().map(|fit| fit[count].parse::<usize>().unwrap()).sum();
+            assert_eq!(sum.to_string(), row[count]);
+        }
+        for fit in own {
+            let number = |name: &str| fit[name].parse::<f64>().unwrap();
+            assert!((0.0..=1e-8).contains(&number("relative_gap")) && number("primal") > 0.0, "{fit:?}");
+        }
+    }
     // The procedure is tested on every image once: each fold's images at the point which that fold chose.
     let images: u64 = best["true_positive_rate"]
         .as_object()
@@ -305,7 +360,9 @@ fn a_sweep_whose_points_choose_their_penalty_shows_every_candidate() {
         assert_eq!(own.len(), 8);
         assert!(own.iter().all(|fit| (fit["c"] == row["c"]) == (row["chosen"] == "true")), "{row:?}");
     }
-    assert!(!project.has("results/sweep/inside.csv"));
+    // Of each point, fold, penalty, inner fold and class.
+    assert_eq!(rows(&project, "penalty_fits.csv").len(), 2 * 3 * 2 * 3 * 8);
+    assert!(!project.has("results/sweep/inside.csv") && !project.has("results/sweep/inside_fits.csv"));
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Finished<'_> {
             Error::Arguments(message)
         })?;
         let resolved = self.load(Path::new(&record.file), &record.set)?;
-        self.draw(&resolved, (&record.file, &record.set), &record.failures)?
+        self.draw(&resolved, (&record.file, &record.set), &record.failed)?
             .map_err(|stage| Error::Arguments(missing(&record.experiment, &stage, &record.file)))
     }
 
@@ -66,7 +66,7 @@ impl Finished<'_> {
             return self.draw(&plain, (file, &[]), &BTreeMap::new());
         };
         let resolved = self.load(Path::new(file), &record.set)?;
-        self.draw(&resolved, (file, &record.set), &record.failures)
+        self.draw(&resolved, (file, &record.set), &record.failed)
     }
 
     pub(super) fn load(&self, file: &Path, set: &[String]) -> Result<Resolved, Error> {
@@ -78,10 +78,10 @@ impl Finished<'_> {
         &self,
         resolved: &Resolved,
         (file, set): (&str, &[String]),
-        failures: &BTreeMap<usize, String>,
+        failed: &BTreeMap<usize, BTreeMap<String, String>>,
     ) -> Result<Result<Written, String>, Error> {
         let store = self.store();
-        let failures = Failures { points: failures.clone(), choice: None };
+        let failures = Failures { methods: failed.clone(), choice: None };
         let planned = plan_without(resolved, &store, &Places::of(self.project), &failures)?;
         if let Some(stage) = not_computed(&planned) {
             return Ok(Err(stage));

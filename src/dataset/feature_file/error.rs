@@ -148,6 +148,15 @@ pub enum FormatError {
         /// The value.
         value: f64,
     },
+    /// Float64 of which float32 keeps nothing.
+    #[error(
+        "its largest value is {largest:e}, and 32-bit floats hold values that small as 0 or with few digits: multiply all \
+         of them by one number, which changes no result at the default `scale`"
+    )]
+    TooSmall {
+        /// The largest magnitude.
+        largest: f64,
+    },
     /// No tensor or column to take, or several.
     #[error("it holds {found}: {cure}")]
     Unclear {

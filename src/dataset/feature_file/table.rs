@@ -4,7 +4,7 @@ use ndarray::Array2;
 use polars::prelude::{ArrowDataType, DataFrame, DataType, PolarsResult};
 
 use super::error::FormatError;
-use super::value::{from_values, narrow};
+use super::value::{from_values, narrow, refuse_tiny};
 use crate::dataset::listing::Parquet;
 
 const NAME: &str = "features";
@@ -94,13 +94,16 @@ fn is_list_of_floats(dtype: &ArrowDataType) -> bool {
 fn by_columns(frame: &DataFrame) -> Result<Array2<f32>, FormatError> {
     let [rows, columns] = [frame.height(), frame.width()];
     let mut values = Vec::with_capacity(rows * columns);
+    let mut largest = 0.0_f64;
     for (index, column) in frame.columns().iter().enumerate() {
         let wide = floats(column.cast(&DataType::Float64)).map_err(malformed)?;
         for (row, value) in wide.into_iter().enumerate() {
             let value = value.ok_or_else(|| FormatError::Null { column: column.name().to_string(), row })?;
+            largest = largest.max(value.abs());
             values.push(narrow(value, || (row, index))?);
         }
     }
+    refuse_tiny(largest)?;
     from_values(values, [rows, columns], true)
 }
 
@@ -117,7 +120,7 @@ fn by_lists(frame: &DataFrame) -> Result<Array2<f32>, FormatError> {
     let lists = lists.list().map_err(polars)?;
     let null = |row| FormatError::Null { column: column.name().to_string(), row };
     let mut values = Vec::new();
-    let mut width = None;
+    let (mut width, mut largest) = (None, 0.0_f64);
     for row in 0..lists.len() {
         let list = lists.get_as_series(row).ok_or_else(|| null(row))?;
         let expected = *width.get_or_insert(list.len());
@@ -125,8 +128,11 @@ fn by_lists(frame: &DataFrame) -> Result<Array2<f32>, FormatError> {
             return Err(FormatError::RaggedLists { row, expected, found: list.len() });
         }
         for (index, value) in list.f64().map_err(polars)?.iter().enumerate() {
-            values.push(narrow(value.ok_or_else(|| null(row))?, || (row, index))?);
+            let value = value.ok_or_else(|| null(row))?;
+            largest = largest.max(value.abs());
+            values.push(narrow(value, || (row, index))?);
         }
     }
+    refuse_tiny(largest)?;
     from_values(values, [lists.len(), width.unwrap_or(0)], false)
 }

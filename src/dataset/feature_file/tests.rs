@@ -128,6 +128,23 @@ fn doubles_are_rounded_and_too_large_ones_refused() {
 }
 
 #[test]
+fn doubles_that_would_all_vanish_are_refused() {
+    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }\n";
+    let file = |values: [f64; 4]| npy(header, &values.map(f64::to_le_bytes).concat());
+    let error = from_npy(&file([1e-50, -3e-40, 0.0, 2e-45])).unwrap_err();
+    assert!(
+        error.to_string().contains("its largest value is 3e-40") && error.to_string().contains("multiply")
+    );
+    // Zeros are what they are, and what is small beside others does no harm.
+    assert_eq!(from_npy(&file([0.0; 4])).unwrap(), Array2::<f32>::zeros((2, 2)));
+    assert_eq!(from_npy(&file([1e-50, 1.0, 0.0, 0.0])).unwrap()[[0, 0]].to_bits(), 0);
+    let small = f32::from_bits(12_345);
+    let narrow = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }\n";
+    let same = from_npy(&npy(narrow, &[small; 4].map(f32::to_le_bytes).concat())).unwrap();
+    assert!(same.iter().all(|value| value.to_bits() == small.to_bits()), "float32 are taken as they are");
+}
+
+#[test]
 fn a_header_that_claims_too_much_is_refused_before_memory_is_taken() {
     let claims = |shape: &str| {
         npy(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n"), &[0; 16])

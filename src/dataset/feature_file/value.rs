@@ -53,7 +53,13 @@ impl Located {
 
     /// The matrix of a file's bytes.
     pub(super) fn read(&self, file: &[u8]) -> Result<Array2<f32>, FormatError> {
-        matrix(&file[self.values.clone()], self.shape, self.layout)
+        let data = &file[self.values.clone()];
+        let matrix = matrix(data, self.shape, self.layout)?;
+        if self.layout.kind == Kind::F64 && matrix.iter().all(|value| f64::from(value.abs()) < TINY) {
+            let wide = convert(data, self.layout, f64::from_le_bytes);
+            refuse_tiny(wide.into_iter().map(f64::abs).fold(0.0, f64::max))?;
+        }
+        Ok(matrix)
     }
 }
 
@@ -97,6 +103,20 @@ pub(super) fn from_values(
     let matrix = Array2::from_shape_vec(shape, values)
         .map_err(|_| FormatError::NotTwoDimensional { shape: vec![rows as u64, columns as u64] })?;
     Ok(if by_column { matrix.as_standard_layout().into_owned() } else { matrix })
+}
+
+/// Values of which the largest is below this leave the smaller ones few digits, or none, as f32.
+const TINY: f64 = 1e-30;
+
+/// Refuses values, given their largest magnitude, that would lose what they say by becoming f32. Those that are f32
+/// already are taken as they are.
+pub(super) fn refuse_tiny(largest: f64) -> Result<(), FormatError> {
+    let is_narrow = f64::from(largest as f32).total_cmp(&largest).is_eq();
+    if largest > 0.0 && largest < TINY && !is_narrow {
+        Err(FormatError::TooSmall { largest })
+    } else {
+        Ok(())
+    }
 }
 
 /// To the nearest f32; NaN and infinity stay what they are.

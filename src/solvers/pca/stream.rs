@@ -1,8 +1,11 @@
 //! Principal directions of more rows than fit into memory, in one pass.
 //!
-//! The covariance matrix is summed block by block, shifted by the mean of the first block so that nothing large
-//! cancels. Memory: two matrices `[d, d]` and one block, whatever the number of rows. One pass tells no more than the
-//! covariance matrix holds: a singular value below 1e-7 of the first counts as 0, and one near that has few digits.
+//! The covariance matrix is summed block by block, each block centred on its own mean; what lies between the means is
+//! added as one more row per block, so that nothing large is ever taken away from something large. Memory: two matrices
+//! `[d, d]` and one block, whatever the number of rows. One pass tells no more than the covariance matrix holds: a
+//! singular value below 1e-7 of the first counts as 0, and one near that has few digits.
+//!
+//! Source: Chan, Golub and `LeVeque`, *Updating formulae and a pairwise algorithm for computing sample variances*, 1979.
 
 use faer::{Mat, MatRef};
 use ndarray::{Array1, ArrayView2};
@@ -15,13 +18,12 @@ use super::{Decomposition, Found, PcaError};
 /// What one pass leaves.
 pub(super) struct Moments {
     samples: usize,
-    shift: Vec<f64>,
-    /// Sum of the shifted rows, `[d]`.
-    sum: Vec<f64>,
-    /// Sum of the products of the shifted rows, by tile.
+    /// Mean of the rows so far, `[d]`.
+    mean: Vec<f64>,
+    /// Sum of the products of the centred rows, by tile.
     tiles: Vec<(Tile, Mat<f64>)>,
-    /// The current block, shifted, row after row.
-    shifted: Vec<f64>,
+    /// The current block, centred, row after row.
+    centred: Vec<f64>,
 }
 
 impl Moments {
@@ -29,10 +31,9 @@ impl Moments {
         let zeros = |tile: Tile| (tile, Mat::zeros(tile.size.0, tile.size.1));
         Self {
             samples: 0,
-            shift: Vec::new(),
-            sum: vec![0.0; features],
+            mean: vec![0.0; features],
             tiles: tiles(features).into_iter().map(zeros).collect(),
-            shifted: Vec::new(),
+            centred: Vec::new(),
         }
     }
 
@@ -45,34 +46,48 @@ impl Moments {
         if rows == 0 {
             return Ok(());
         }
-        if self.shift.is_empty() {
-            let mut mean = vec![0.0; features];
-            for row in block.rows() {
-                for (mean, value) in mean.iter_mut().zip(row) {
-                    *mean += f64::from(*value) / rows as f64;
-                }
+        let mean = self.mean_of(block)?;
+        // The last row is what lies between the mean of the block and that of the rows before it.
+        self.centred.resize((rows + 1) * features, 0.0);
+        for (row, centred) in block.rows().into_iter().zip(self.centred.chunks_mut(features)) {
+            for ((centred, value), mean) in centred.iter_mut().zip(row).zip(&mean) {
+                *centred = f64::from(*value) - mean;
             }
-            self.shift = mean;
         }
-        self.shifted.resize(rows * features, 0.0);
-        for ((row, shifted), number) in
-            block.rows().into_iter().zip(self.shifted.chunks_mut(features)).zip(0..)
+        let (before, own) = (self.samples as f64, rows as f64);
+        let all = before + own;
+        let between = (before * own / all).sqrt();
+        for ((centred, mean), own_mean) in
+            self.centred[rows * features..].iter_mut().zip(&mut self.mean).zip(&mean)
         {
+            *centred = between * (own_mean - *mean);
+            *mean += (own_mean - *mean) * (own / all);
+        }
+        let columns = MatRef::from_column_major_slice(&self.centred, features, rows + 1);
+        self.tiles.par_iter_mut().for_each(|(tile, part)| add_tile(columns, *tile, part));
+        self.samples += rows;
+        Ok(())
+    }
+
+    /// Mean of a block's rows.
+    fn mean_of(&self, block: ArrayView2<'_, f32>) -> Result<Vec<f64>, PcaError> {
+        let rows = block.nrows() as f64;
+        let mut mean = vec![0.0; block.ncols()];
+        for (number, row) in block.rows().into_iter().enumerate() {
             let mut is_finite = true;
-            for (j, (shifted, value)) in shifted.iter_mut().zip(row).enumerate() {
+            for (mean, value) in mean.iter_mut().zip(row) {
                 is_finite &= value.is_finite();
-                *shifted = f64::from(*value) - self.shift[j];
-                self.sum[j] += *shifted;
+                *mean += f64::from(*value);
             }
             if !is_finite {
                 let column = row.iter().position(|value| !value.is_finite()).unwrap_or(0);
                 return Err(PcaError::NotFinite { row: self.samples + number, column });
             }
         }
-        let columns = MatRef::from_column_major_slice(&self.shifted, features, rows);
-        self.tiles.par_iter_mut().for_each(|(tile, part)| add_tile(columns, *tile, part));
-        self.samples += rows;
-        Ok(())
+        for mean in &mut mean {
+            *mean /= rows;
+        }
+        Ok(mean)
     }
 
     /// Number of rows so far.
@@ -85,18 +100,12 @@ impl Moments {
     /// # Errors
     /// An eigenvalue solver that fails.
     pub fn directions(self, most: usize) -> Result<(Array1<f64>, f64, Found), PcaError> {
-        let (n, features) = (self.samples as f64, self.sum.len());
+        let features = self.mean.len();
         let mut products = Mat::zeros(features, features);
         for (tile, part) in self.tiles {
             let (i, j) = tile.corner;
             products.submatrix_mut(i, j, part.nrows(), part.ncols()).copy_from(part);
         }
-        for j in 0..features {
-            for i in j..features {
-                products[(i, j)] -= self.sum[i] * self.sum[j] / n;
-            }
-        }
-        let mean = self.shift.iter().zip(&self.sum).map(|(shift, sum)| shift + sum / n).collect();
         let squares = (0..features).map(|j| products[(j, j)]).sum();
         let eigen = leading(products.as_ref(), most)?;
         let singular_values = singular_values(&eigen.values);
@@ -105,6 +114,6 @@ impl Moments {
             singular_values,
             decomposition: Decomposition::Exact,
         };
-        Ok((mean, squares, found))
+        Ok((self.mean.into(), squares, found))
     }
 }

@@ -28,8 +28,8 @@ use serde::Serialize;
 pub use along::Starts;
 pub use compare::{Comparison, Solved, compare};
 pub use error::SvmError;
-pub use model::OneVsAllModel;
-pub use report::{FAR, FitReport, FitTotals};
+pub use model::{Incomplete, ModelPath, OneVsAllModel};
+pub use report::{FAR, FitReport, FitTotals, larger};
 
 /// Which algorithm solves the binary problems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -22,6 +22,19 @@ pub struct OneVsAllModel {
     pub fits: Vec<FitReport>,
 }
 
+/// Why there is no model at a penalty, and how the fits of the classes that have a plane there went.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{error}")]
+pub struct Incomplete {
+    /// Of the first class that has none.
+    pub error: SvmError,
+    /// Those of the others.
+    pub fits: Vec<(Emotion, FitReport)>,
+}
+
+/// A model of each penalty, or why there is none.
+pub type ModelPath = Vec<Result<OneVsAllModel, Incomplete>>;
+
 /// The answer to a binary problem.
 pub(super) struct Hyperplane {
     /// `w`, `[k]`.
@@ -58,7 +71,7 @@ impl OneVsAllModel {
         starts: &mut Starts,
     ) -> Result<Self, SvmError> {
         let models = Self::fit_path_after(train, labels, parameters, &[parameters.c], starts)?;
-        models.into_iter().next().ok_or(SvmError::NoPenalty)?
+        models.into_iter().next().ok_or(SvmError::NoPenalty)?.map_err(|incomplete| incomplete.error)
     }
 
     /// As [`fit`](Self::fit), for several penalties C in place of the parameters' own: for each a model, or why there is
@@ -71,7 +84,7 @@ impl OneVsAllModel {
         labels: &Train<Vec<Emotion>>,
         parameters: &SvmParameters,
         penalties: &[f64],
-    ) -> Result<Vec<Result<Self, SvmError>>, SvmError> {
+    ) -> Result<ModelPath, SvmError> {
         Self::fit_path_after(train, labels, parameters, penalties, &mut Starts::default())
     }
 
@@ -86,7 +99,7 @@ impl OneVsAllModel {
         parameters: &SvmParameters,
         penalties: &[f64],
         starts: &mut Starts,
-    ) -> Result<Vec<Result<Self, SvmError>>, SvmError> {
+    ) -> Result<ModelPath, SvmError> {
         let (scores, labels) = (train.get(), labels.get());
         let classes = check(scores, labels, parameters, penalties)?;
         let design = (parameters.solver == SvmSolver::InteriorPoint).then(|| Design::new(scores.view()));
@@ -103,26 +116,30 @@ impl OneVsAllModel {
         *starts = Starts::of_classes(next);
         let mut by_class: Vec<_> = planes.into_iter().map(Vec::into_iter).collect();
         let width = scores.ncols();
-        // Of the errors of a penalty, that of the first class.
-        let model = |_: &f64| {
-            // Every class's first, for an error must not leave those behind it at this penalty.
-            let planes: Vec<_> = by_class.iter_mut().filter_map(Iterator::next).collect();
-            Ok(Self::of(&classes, width, planes.into_iter().collect::<Result<_, _>>()?))
+        let of_penalty = |_: &f64| {
+            let planes = by_class.iter_mut().filter_map(Iterator::next).collect();
+            Self::of(&classes, width, planes)
         };
-        Ok(penalties.iter().map(model).collect())
+        Ok(penalties.iter().map(of_penalty).collect())
     }
 
-    fn of(classes: &[Emotion], width: usize, planes: Vec<Hyperplane>) -> Self {
+    fn of(classes: &[Emotion], width: usize, planes: Planes) -> Result<Self, Incomplete> {
+        if let Some(error) = planes.iter().find_map(|plane| plane.as_ref().err()).cloned() {
+            let fits = classes.iter().zip(planes);
+            let fits = fits.filter_map(|(class, plane)| Some((*class, plane.ok()?.fit))).collect();
+            return Err(Incomplete { error, fits });
+        }
+        let planes: Vec<Hyperplane> = planes.into_iter().flatten().collect();
         let mut weights = Array2::zeros((classes.len(), width));
         for (mut row, plane) in weights.rows_mut().into_iter().zip(&planes) {
             row.assign(&plane.weights);
         }
-        Self {
+        Ok(Self {
             classes: classes.to_vec(),
             weights,
             bias: planes.iter().map(|plane| plane.bias).collect(),
             fits: planes.into_iter().map(|plane| plane.fit).collect(),
-        }
+        })
     }
 
     /// Decision values `[n, m]` of scores `[n, k]`, one column per entry of [`classes`](Self::classes).
@@ -305,8 +322,10 @@ mod tests {
         let penalties = [1.0, f64::MAX, 10.0];
         let path = OneVsAllModel::fit_path(&scores, &labels, &SvmParameters::default(), &penalties).unwrap();
         let [first, Err(error), last] = path.as_slice() else { panic!("{path:?}") };
+        let Incomplete { error, fits } = error;
         assert!(matches!(error, SvmError::Solver { class: Emotion::Awe, .. }), "{error}");
         assert!(error.hint().is_some_and(|hint| hint.contains("lower `c`")));
+        assert!(fits.is_empty(), "{fits:?}");
         for (model, c) in [(first, 1.0), (last, 10.0)] {
             let alone =
                 OneVsAllModel::fit(&scores, &labels, &SvmParameters { c, ..Default::default() }).unwrap();
@@ -317,6 +336,20 @@ mod tests {
         let error =
             OneVsAllModel::fit(&scores, &labels, &SvmParameters { c: f64::MAX, ..Default::default() });
         assert!(matches!(error, Err(SvmError::Solver { .. })));
+    }
+
+    #[test]
+    fn classes_that_have_a_plane_say_how_it_was_found_where_another_has_none() {
+        let (scores, labels) = sample();
+        let mut weights = [None; 8];
+        weights[Emotion::Fear.index()] = Some(f64::MAX);
+        let parameters = SvmParameters { class_weight: ClassWeight::PerClass(weights), ..Default::default() };
+        let mut path = OneVsAllModel::fit_path(&scores, &labels, &parameters, &[10.0]).unwrap();
+        let Incomplete { error, fits } = path.remove(0).unwrap_err();
+        assert!(matches!(error, SvmError::Solver { class: Emotion::Fear, .. }), "{error}");
+        let classes: Vec<Emotion> = fits.iter().map(|(class, _)| *class).collect();
+        assert_eq!(classes, [Emotion::Awe, Emotion::Sadness]);
+        assert!(fits.iter().all(|(_, fit)| fit.gap() <= interior_point::GAP), "{fits:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub const FAR: f64 = 1e-3;
 
 /// How the fit of one class went.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitReport {
     /// Objective of the plane.
     pub primal: f64,
@@ -19,9 +19,11 @@ pub struct FitReport {
 }
 
 impl FitReport {
-    /// `(primal - dual) / max(|primal|, |dual|)`: how far from the optimum the plane can be at most.
+    /// `(primal - dual) / max(|primal|, |dual|)`: how far from the optimum the plane can be at most. Rounding can put the
+    /// dual above the primal, which is 0; not a number where an objective is none.
     pub fn gap(&self) -> f64 {
-        (self.primal - self.dual) / self.primal.abs().max(self.dual.abs())
+        let gap = (self.primal - self.dual) / self.primal.abs().max(self.dual.abs());
+        if gap < 0.0 { 0.0 } else { gap }
     }
 
     /// Whether the plane is no answer: further than [`FAR`] from the optimum, or not a number.
@@ -31,11 +33,11 @@ impl FitReport {
 }
 
 /// How several fits went, taken together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FitTotals {
     /// How many there were.
     pub count: usize,
-    /// The largest relative gap of one, at least 0.
+    /// The largest relative gap of one; not a number where that of one is none.
     pub largest_gap: f64,
     /// Iterations of all.
     pub iterations: usize,
@@ -45,40 +47,44 @@ pub struct FitTotals {
 
 impl FitTotals {
     /// Of these fits.
-    pub fn of(fits: &[FitReport]) -> Self {
-        Self {
-            count: fits.len(),
-            largest_gap: fits.iter().map(FitReport::gap).fold(0.0, f64::max),
-            iterations: fits.iter().map(|fit| fit.iterations).sum(),
-            support_vectors: fits.iter().map(|fit| fit.support_vectors).sum(),
-        }
+    pub fn of<'a>(fits: impl Iterator<Item = &'a FitReport>) -> Self {
+        fits.fold(Self::default(), |all, fit| Self {
+            count: all.count + 1,
+            largest_gap: larger(all.largest_gap, fit.gap()),
+            iterations: all.iterations + fit.iterations,
+            support_vectors: all.support_vectors + fit.support_vectors,
+        })
     }
+}
 
-    /// Of these and others.
-    #[must_use]
-    pub fn and(self, others: Self) -> Self {
-        Self {
-            count: self.count + others.count,
-            largest_gap: self.largest_gap.max(others.largest_gap),
-            iterations: self.iterations + others.iterations,
-            support_vectors: self.support_vectors + others.support_vectors,
-        }
-    }
+/// The larger gap, of which not a number is the largest.
+pub fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn fit(primal: f64, dual: f64) -> FitReport {
+        FitReport { primal, dual, support_vectors: 3, iterations: 4 }
+    }
+
     #[test]
-    fn totals_of_parts_are_those_of_all() {
-        let fit =
-            |dual, support_vectors, iterations| FitReport { primal: 2.0, dual, support_vectors, iterations };
+    fn totals_are_sums_and_the_largest_gap() {
         // Rounding can put the dual above the primal.
-        let fits = [fit(2.5, 3, 4), fit(1.5, 5, 7), fit(1.0, 2, 9)];
-        let all = FitTotals::of(&fits);
-        assert_eq!(all, FitTotals { count: 3, largest_gap: 0.5, iterations: 20, support_vectors: 10 });
-        assert_eq!(FitTotals::of(&fits[..1]).and(FitTotals::of(&fits[1..])), all);
-        assert!(FitTotals::of(&fits[..1]).largest_gap.abs() < f64::EPSILON);
+        let fits = [fit(2.0, 2.5), fit(2.0, 1.0), fit(2.0, 1.5)];
+        let all = FitTotals { count: 3, largest_gap: 0.5, iterations: 12, support_vectors: 9 };
+        assert_eq!(FitTotals::of(fits.iter()), all);
+        assert!(FitTotals::of(fits[..1].iter()).largest_gap.abs() < f64::EPSILON);
+        assert_eq!(FitTotals::of([].iter()), FitTotals::default());
+    }
+
+    #[test]
+    fn a_gap_that_is_no_number_is_not_lost() {
+        for fits in [[fit(f64::NAN, 1.0), fit(2.0, 1.0)], [fit(2.0, 1.0), fit(2.0, f64::NAN)]] {
+            assert!(FitTotals::of(fits.iter()).largest_gap.is_nan());
+            assert!(fits.iter().any(FitReport::is_far));
+        }
     }
 }
