@@ -30,7 +30,7 @@ use crate::types::Digest;
 /// Which code finds components, and its version.
 pub(super) fn pca_code(solver: PcaSolver) -> &'static str {
     match solver {
-        PcaSolver::Auto | PcaSolver::Exact | PcaSolver::Randomized => "emolab 5 on faer 0.24",
+        PcaSolver::Auto | PcaSolver::Exact | PcaSolver::Randomized => "emolab 6 on faer 0.24",
         PcaSolver::Linfa => "linfa-reduction 0.8.1",
     }
 }

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::features::Features;
 use super::inner_folds::{Answers, InnerFolds, InnerRate, Parts, no_components};
 use super::inspect::Manifest;
+use super::pca::Reduction;
 use super::split::Split;
 use super::svm::Tried;
 use super::{from_json, to_json};
-use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
+use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{ClassWeight, OneVsAllModel, Starts, SvmParameters, SvmSolver};
 use crate::split::Fold;
@@ -148,18 +149,18 @@ impl RateInside {
         let rows = parts.rows.get().view();
         let train = inside.train_rows(rows).map_err(|error| failed(&error))?;
         let labels = inside.train_of(parts.labels.get()).map_err(|error| failed(&error))?;
-        let model =
-            PcaModel::fit_most(&train, self.level, self.pca_solver).map_err(|error| no_components(&error))?;
-        let scores = model.project(rows).map_err(|error| no_components(&error))?;
+        let reduced = Reduction::of((&train, inside.train()), rows, self.level, self.pca_solver);
+        let reduced = reduced.map_err(|error| no_components(&error))?;
         // More components than the inner fold has: such a point cannot be the best.
         let too_few = Answers::none("the inner fold has fewer components".to_owned());
         let mut answers = vec![too_few; self.tried.len()];
-        let counted = paths.iter().filter_map(|path| Some((model.count(path.components).ok()?, path)));
+        let counted =
+            paths.iter().filter_map(|path| Some((reduced.model.count(path.components).ok()?, path)));
         let mut counted: Vec<(usize, &Path)> = counted.collect();
         counted.sort_by_key(|(count, _)| *count);
         let mut starts = Starts::default();
         for (count, path) in counted {
-            let kept = scores.slice(s![.., ..count]);
+            let kept = reduced.scores.slice(s![.., ..count]);
             let train = inside.train_rows(kept).map_err(|error| failed(&error))?;
             let test = inside.test_rows(kept).map_err(|error| failed(&error))?;
             let scale = ScaleModel::fit(&train, self.scale).map_err(|error| failed(&error))?;

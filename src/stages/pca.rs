@@ -4,7 +4,7 @@
 //! from 32 on, and whoever uses it keeps what it needs. Points of a sweep share the level of the largest. The
 //! scores of all images lie beside the components, so that images are projected once, whatever is fitted to them.
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
 use serde::Serialize;
 
 use super::features::Features;
@@ -12,6 +12,7 @@ use super::file;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
 use crate::solvers::pca::{Decomposition, Keep, PcaError, PcaModel, PcaSolver};
+use crate::split::Train;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 
 const FILE: &str = "pca.safetensors";
@@ -72,6 +73,31 @@ fn tensors(model: &PcaModel) -> Tensors {
 }
 
 impl Reduction {
+    /// Of training rows, given their positions among all rows `[n, d]`, which are scored with the fit; the others are
+    /// projected.
+    ///
+    /// # Errors
+    /// As [`PcaModel::fit_most`].
+    pub fn of(
+        (train, positions): (&Train<Array2<f32>>, &[usize]),
+        all: ArrayView2<'_, f32>,
+        level: Keep,
+        solver: PcaSolver,
+    ) -> Result<Self, PcaError> {
+        let (model, own) = PcaModel::fit_scored(train, level, solver)?;
+        let mut is_trained = vec![false; all.nrows()];
+        for row in positions {
+            is_trained[*row] = true;
+        }
+        let others: Vec<usize> = (0..all.nrows()).filter(|row| !is_trained[*row]).collect();
+        let projected = model.project(all.select(Axis(0), &others).view())?;
+        let mut scores = Array2::zeros((all.nrows(), own.ncols()));
+        for (positions, part) in [(positions, own), (&others, projected)] {
+            positions.iter().zip(part.rows()).for_each(|(row, of_row)| scores.row_mut(*row).assign(&of_row));
+        }
+        Ok(Self { model, scores })
+    }
+
     /// How many components that is.
     pub fn count(&self, keep: Keep) -> Result<usize, StageError> {
         self.model.count(keep).map_err(|error| bad_input(&error))
@@ -147,14 +173,18 @@ impl Stage for FitPca {
         let broken = |error: crate::split::SplitError| StageError::Failed(error.to_string());
         let fold = split.fold(self.fold).map_err(broken)?;
         let all = features.0.view();
-        let rows = if self.fit_on_all { fold.leaking_rows(all) } else { fold.train_rows(all) };
-        let rows = rows.map_err(broken)?;
         context.check_cancelled()?;
-        let fitted = context.parallel(|| {
-            let model = PcaModel::fit_most(&rows, self.level, self.solver)?;
-            let scores = model.project(all)?;
-            Ok(Reduction { model, scores })
-        });
+        let fitted = if self.fit_on_all {
+            let rows = fold.leaking_rows(all).map_err(broken)?;
+            context.parallel(|| {
+                let model = PcaModel::fit_most(&rows, self.level, self.solver)?;
+                let scores = model.project(all)?;
+                Ok(Reduction { model, scores })
+            })
+        } else {
+            let rows = fold.train_rows(all).map_err(broken)?;
+            context.parallel(|| Reduction::of((&rows, fold.train()), all, self.level, self.solver))
+        };
         fitted.map_err(|error: PcaError| bad_input(&error))
     }
 }

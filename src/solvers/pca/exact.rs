@@ -24,7 +24,8 @@ use crate::solvers::power_of_2;
 /// Singular values below this share of a level's first are left to the next level.
 const LEVEL: f64 = 1e-4;
 
-/// Images of eigenvectors down to this share of the first singular value are orthogonal as they are, to about 1e-12.
+/// Images of eigenvectors down to this share of the first singular value are orthogonal as they are, to about 1e-12, and
+/// the eigenvectors times the singular values are the scores as well.
 const APART: f64 = 1e-2;
 
 /// At most `most` directions of centred data.
@@ -147,21 +148,24 @@ pub(super) fn found(data: &Centred, vectors: &Mat<f64>, decomposition: Decomposi
     });
     let singular_values: Array1<f64> = singular_values.collect();
     let least = singular_values.last().copied().unwrap_or(0.0);
+    let is_apart = least >= APART * singular_values.first().copied().unwrap_or(0.0);
     let mut components = if !data.is_wide() {
         vectors.clone()
-    } else if least < APART * singular_values.first().copied().unwrap_or(0.0) {
+    } else if is_apart {
+        images
+    } else {
         // Each leans on larger ones by rounding of theirs, so that small ones are not orthogonal to them any more.
         orthonormal(&images).0
-    } else {
-        images
     };
+    let are_known = data.is_wide() && is_apart && decomposition == Decomposition::Exact;
+    let left = are_known.then(|| vectors.clone());
     for j in 0..count {
         let length = components.col(j).norm_l2();
         for value in components.col_as_slice_mut(j) {
             *value /= length;
         }
     }
-    Found { components, singular_values, decomposition }
+    Found { components, singular_values, left, decomposition }
 }
 
 /// Roots of the eigenvalues, down to the rank that they alone can tell.

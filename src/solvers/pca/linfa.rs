@@ -52,6 +52,7 @@ pub(super) fn directions(data: &Centred, most: usize) -> Result<Found, PcaError>
     Ok(Found {
         components: Mat::from_fn(d, k, |i, j| found.components[[j, i]]),
         singular_values: found.singular_values * norm,
+        left: None,
         decomposition: found.decomposition,
     })
 }

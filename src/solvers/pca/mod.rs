@@ -128,6 +128,8 @@ struct Found {
     components: Mat<f64>,
     /// Singular values of the centred data, `[k]`.
     singular_values: Array1<f64>,
+    /// Left singular vectors, `[n, k]`, where they are known as well as the components.
+    left: Option<Mat<f64>>,
     /// How they were found.
     decomposition: Decomposition,
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use faer::Mat;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use super::matrix::{Centred, projected};
@@ -52,12 +53,45 @@ impl PcaModel {
         }
     }
 
+    /// As [`fit_most`](Self::fit_most), with the scores of the training rows, `[n, k]`, which many solvers find on the way.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_scored(
+        train: &Train<Array2<f32>>,
+        keep: Keep,
+        solver: PcaSolver,
+    ) -> Result<(Self, Array2<f64>), PcaError> {
+        let most = match keep.number() {
+            Some(most) => most,
+            None => keep.most(train.get().nrows(), train.get().ncols())?,
+        };
+        let (model, scores) = Self::decomposed(train, most, solver)?;
+        let count = if keep.number().is_some() { model.singular_values.len() } else { model.count(keep)? };
+        let model = if count < model.singular_values.len() { model.keep(keep)?.into_owned() } else { model };
+        let scores = match scores {
+            Some(scores) if scores.ncols() == count => scores,
+            Some(scores) => scores.slice(s![.., ..count]).to_owned(),
+            None => model.project(train.get().view())?,
+        };
+        Ok((model, scores))
+    }
+
     /// As [`fit`](Self::fit), for as many components as there are, but at most `most`: for
     /// [`keep`](Self::keep) to take what it needs.
     ///
     /// # Errors
     /// As [`fit`](Self::fit).
     pub fn decompose(train: &Train<Array2<f32>>, most: usize, solver: PcaSolver) -> Result<Self, PcaError> {
+        Ok(Self::decomposed(train, most, solver)?.0)
+    }
+
+    /// With the scores of the training rows where the solver knows them.
+    fn decomposed(
+        train: &Train<Array2<f32>>,
+        most: usize,
+        solver: PcaSolver,
+    ) -> Result<(Self, Option<Array2<f64>>), PcaError> {
         let rows = train.get();
         let (samples, features) = rows.dim();
         if samples < 2 {
@@ -76,7 +110,7 @@ impl PcaModel {
             PcaSolver::Randomized => randomized::directions(&data, most)?,
             PcaSolver::Linfa => linfa::directions(&data, most)?,
         };
-        Ok(Self::of(samples, data.mean.clone(), data.squares, found))
+        Ok(Self::of(samples, data.mean, data.squares, found))
     }
 
     /// As [`decompose`](Self::decompose), from blocks of training rows `[b, d]` in one pass: for more rows than
@@ -104,19 +138,22 @@ impl PcaModel {
         if found.singular_values.first().is_none_or(|value| *value == 0.0) {
             return Err(PcaError::NoVariance { samples }.into());
         }
-        Ok(Self::of(samples, mean, squares, found))
+        Ok(Self::of(samples, mean, squares, found).0)
     }
 
-    fn of(samples: usize, mean: Array1<f64>, squares: f64, found: Found) -> Self {
+    fn of(samples: usize, mean: Array1<f64>, squares: f64, found: Found) -> (Self, Option<Array2<f64>>) {
         let (features, k) = (found.components.nrows(), found.components.ncols());
         let mut components = Array2::zeros((k, features));
         for (mut row, column) in components.rows_mut().into_iter().zip(found.components.col_iter()) {
             row.iter_mut().zip(column.iter()).for_each(|(to, from)| *to = *from);
         }
-        fix_signs(&mut components);
+        let signs = fix_signs(&mut components);
+        let score =
+            |left: &Mat<f64>, (i, j): (usize, usize)| left[(i, j)] * found.singular_values[j] * signs[j];
+        let scores = found.left.map(|left| Array2::from_shape_fn((samples, k), |at| score(&left, at)));
         let degrees = (samples - 1) as f64;
         let eigenvalues = found.singular_values.mapv(|value| value * value);
-        Self {
+        let model = Self {
             mean,
             components,
             singular_values: found.singular_values,
@@ -125,7 +162,8 @@ impl PcaModel {
             total_variance: squares / degrees,
             samples,
             decomposition: found.decomposition,
-        }
+        };
+        (model, scores)
     }
 
     /// The same analysis with fewer components.
@@ -196,13 +234,18 @@ impl PcaModel {
 const EQUAL_LOADINGS: f64 = 1e-6;
 
 /// Makes the loading of largest magnitude of each component positive, the first of those that are as large: of features
-/// that are copies or mirror images of each other, rounding must not choose.
-fn fix_signs(components: &mut Array2<f64>) {
+/// that are copies or mirror images of each other, rounding must not choose. Gives -1 for each that was turned round,
+/// else 1.
+fn fix_signs(components: &mut Array2<f64>) -> Vec<f64> {
+    let mut signs = Vec::with_capacity(components.nrows());
     for mut component in components.rows_mut() {
         let largest = component.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
         let first = component.iter().find(|value| value.abs() >= (1.0 - EQUAL_LOADINGS) * largest);
-        if first.is_some_and(|first| *first < 0.0) {
+        let is_turned = first.is_some_and(|first| *first < 0.0);
+        if is_turned {
             component.mapv_inplace(|value| -value);
         }
+        signs.push(if is_turned { -1.0 } else { 1.0 });
     }
+    signs
 }

@@ -112,6 +112,7 @@ impl Moments {
         let found = Found {
             components: eigen.vectors.subcols(0, singular_values.len()).to_owned(),
             singular_values,
+            left: None,
             decomposition: Decomposition::Exact,
         };
         Ok((self.mean.into(), squares, found))

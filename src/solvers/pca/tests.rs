@@ -277,6 +277,24 @@ fn one_decomposition_serves_every_smaller_number_of_components() {
 }
 
 #[test]
+fn scores_of_the_training_rows_are_their_projections() {
+    let steep = noise(90, 300) * &ndarray::Array1::from_shape_fn(300, |j| 0.9f32.powi(j as i32));
+    for rows in [&noise(90, 300), &steep, &noise(300, 90)] {
+        let train = train(rows);
+        for solver in SOLVERS {
+            for keep in [Keep::Count(12), Keep::AtMost(500), Keep::Variance(0.8)] {
+                let (model, scores) = PcaModel::fit_scored(&train, keep, solver).unwrap();
+                assert_eq!(model, PcaModel::fit_most(&train, keep, solver).unwrap());
+                let projected = model.project(train.get().view()).unwrap();
+                let first = model.singular_values[0];
+                assert_eq!(scores.dim(), projected.dim());
+                assert!((&scores - &projected).iter().all(|error| error.abs() < 1e-12 * first), "{solver:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_share_of_the_variance_keeps_as_few_components_as_reach_it() {
     let train = train(&noise(90, 60));
     for share in [0.01, 0.5, 0.9, 0.999] {
