@@ -125,7 +125,9 @@ fn render(all: &[ProblemComparison]) -> String {
         }
         let difference = comparison.largest_difference;
         row.push(difference.map_or_else(String::new, |difference| format!("{difference:.1e}")));
-        row.push(format!("{:.0}", comparison.linfa.seconds / comparison.interior_point.seconds));
+        let both = comparison.interior_point.fit.is_ok() && comparison.linfa.fit.is_ok();
+        let faster = || format!("{:.0}", comparison.linfa.seconds / comparison.interior_point.seconds);
+        row.push(if both { faster() } else { String::new() });
         rows.push(row);
         own += comparison.interior_point.seconds;
         other += comparison.linfa.seconds;

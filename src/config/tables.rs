@@ -309,15 +309,21 @@ fn penalty(table: &Section<'_>) -> Penalty {
 
 /// One number above 0, or several that differ.
 fn penalties(value: &Value) -> Result<Vec<f64>, String> {
-    let expected = || "a number above 0, or a list of two or more that differ".to_owned();
+    let expected = |what: &str| format!("a number above 0, or a list of two or more that differ: {what}");
     let Value::Array(_, items) = value else {
         return above_0(value)
             .map(|c| vec![c])
             .ok_or_else(|| "a number above 0, or a list of them".to_owned());
     };
-    let all: Vec<f64> = items.iter().map(above_0).collect::<Option<_>>().ok_or_else(expected)?;
-    let differ = all.iter().enumerate().all(|(at, c)| !all[..at].contains(c));
-    if all.len() > 1 && differ { Ok(all) } else { Err(expected()) }
+    if let Some(wrong) = items.iter().find(|item| above_0(item).is_none()) {
+        return Err(expected(&format!("{} is no number above 0", show_value(wrong))));
+    }
+    let all: Vec<f64> = items.iter().filter_map(above_0).collect();
+    match all.iter().enumerate().find(|(at, c)| all[..*at].contains(c)) {
+        Some((_, twice)) => Err(expected(&format!("{twice:?} is there twice"))),
+        None if all.len() < 2 => Err(expected(&format!("there are {}", all.len()))),
+        None => Ok(all),
+    }
 }
 
 fn class_weight(table: &Section<'_>) -> ClassWeight {

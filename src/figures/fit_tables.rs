@@ -59,7 +59,7 @@ impl Row for FitRow {
 
     fn fields(&self) -> String {
         let Self { method, repeat, fold, class, c, fit } = self;
-        format!("{},{repeat},{fold},{class},{c},{}", field(method), certificate(fit))
+        format!("{},{repeat},{fold},{class},{},{}", field(method), penalty(*c), certificate(fit))
     }
 }
 
@@ -71,11 +71,13 @@ impl Row for CandidateRow {
     fn fields(&self) -> String {
         let Self { repeat, fold, c, chosen, .. } = self;
         let FitTotals { count, largest_gap, iterations, support_vectors } = self.fits;
+        let (c, largest_gap) =
+            (penalty(*c), if count > 0 { format!("{largest_gap:.1e}") } else { String::new() });
         let rate = self.mean_true_positive_rate.map_or_else(String::new, |rate| format!("{rate:.6}"));
         let (method, left_out) = (field(&self.method), field(self.left_out.as_deref().unwrap_or_default()));
         format!(
             "{method},{repeat},{fold},{c},{rate},{chosen},\
-             {count},{largest_gap:.1e},{iterations},{support_vectors},{left_out}"
+             {count},{largest_gap},{iterations},{support_vectors},{left_out}"
         )
     }
 }
@@ -87,8 +89,14 @@ impl Row for InnerFitRow {
 
     fn fields(&self) -> String {
         let Self { inner_fold, fit: FitRow { method, repeat, fold, class, c, fit } } = self;
-        format!("{},{repeat},{fold},{inner_fold},{class},{c},{}", field(method), certificate(fit))
+        let start = format!("{},{repeat},{fold},{inner_fold},{class}", field(method));
+        format!("{start},{},{}", penalty(*c), certificate(fit))
     }
+}
+
+/// With an exponent where there would be many zeros.
+fn penalty(c: f64) -> String {
+    if (1e-6..1e9).contains(&c) { c.to_string() } else { format!("{c:e}") }
 }
 
 fn certificate(fit: &FitReport) -> String {
@@ -143,11 +151,13 @@ mod tests {
     #[test]
     fn a_candidate_that_cannot_be_fitted_says_why() {
         let left_out = Some("too few, too equal".to_owned());
-        let row = CandidateRow { mean_true_positive_rate: None, left_out, chosen: false, ..candidate() };
+        let (c, fits) = (1.7e308, FitTotals::default());
+        let row =
+            CandidateRow { c, mean_true_positive_rate: None, left_out, chosen: false, fits, ..candidate() };
         let values = [Value::from(5)];
         let points = [PointRows { point: 3, values: &values, rows: &[row], data_set: "IAPS" }];
         let table = sweep_csv(&["svm.c".to_owned()], points.into_iter());
-        let expected = "3,5,a,0,2,10,,false,24,2.5e-12,240,900,\"too few, too equal\",IAPS";
+        let expected = "3,5,a,0,2,1.7e308,,false,0,,0,0,\"too few, too equal\",IAPS";
         assert_eq!(table.lines().nth(1), Some(expected));
     }
 }

@@ -86,7 +86,7 @@ const WAY_OUT: &str = "set `solver = \"interior-point\"` in `[svm]`";
 /// That machines inside the folds are no answers, where some are.
 pub(super) fn far_inside<'a>(method: &str, fits: impl Iterator<Item = &'a InnerFitRow>) -> Option<String> {
     let name = |InnerFitRow { inner_fold, fit: FitRow { class, fold, c, .. } }: &InnerFitRow| {
-        format!("`{class}` in inner fold {} of fold {} at C = {c}", inner_fold + 1, fold + 1)
+        format!("`{class}` in inner fold {} of fold {} at C = {c:?}", inner_fold + 1, fold + 1)
     };
     let far = far_from_optimum(fits, |row| row.fit.fit, |row| name(row))?;
     Some(format!("{method}: inside the folds {far}: do not trust what they chose, {WAY_OUT}"))
@@ -103,7 +103,7 @@ fn left_out_penalties(method: &str, candidates: &[CandidateRow]) -> Vec<String> 
         let (fold, reason) = left_out.next()?;
         let (times, folds) = (1 + left_out.count(), tried().count());
         Some(format!(
-            "{method}: C = {c} was left out of the choice in {times} of {folds} folds: fold {}, {reason}",
+            "{method}: C = {c:?} was left out of the choice in {times} of {folds} folds: fold {}, {reason}",
             fold + 1
         ))
     };

@@ -18,7 +18,7 @@ pub enum PcaError {
     #[error("all {samples} training rows are equal, so there is no variance to explain")]
     NoVariance { samples: usize },
     #[error(
-        "{components} principal components asked for, but the training rows vary in only {rank} directions"
+        "{components} principal components asked for, but only {rank} directions in which the training rows vary can be told from rounding"
     )]
     RankTooLow { components: usize, rank: usize },
     #[error("{share} of the variance asked for, but the {held} components at hand explain {explained}")]

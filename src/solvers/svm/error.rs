@@ -16,7 +16,7 @@ pub enum SvmError {
     OneClass { class: Emotion },
     #[error("component {column} of training row {row} is not a finite number")]
     NotFinite { row: usize, column: usize },
-    #[error("the penalty C must be a number above 0, not {c}")]
+    #[error("the penalty C must be a number above 0, not {c:?}")]
     Penalty { c: f64 },
     #[error("no penalty C was given")]
     NoPenalty,
@@ -25,7 +25,7 @@ pub enum SvmError {
     #[error("the tolerance epsilon must be a number above 0, not {epsilon}")]
     Epsilon { epsilon: f64 },
     #[error(
-        "the SVM of `{class}` did not converge at C = {c}: its relative gap is {gap:.2e} after {iterations} \
+        "the SVM of `{class}` did not converge at C = {c:?}: its relative gap is {gap:.2e} after {iterations} \
          iterations, at most {GAP:.0e} is allowed"
     )]
     Gap { class: Emotion, c: f64, gap: f64, iterations: usize },
