@@ -3,7 +3,7 @@
 use crate::dataset::csv::{Csv, CsvError};
 use crate::metrics::measures::Measure;
 use crate::metrics::{Interval, Spread};
-use crate::stages::leakage::{LeakageCounts, Policy};
+use crate::stages::leakage::{LeakageCounts, words};
 use crate::stages::summary::{MethodSummary, Summary};
 use crate::types::Emotion;
 
@@ -119,25 +119,7 @@ pub fn p_value(p: f64) -> String {
 
 /// Duplicates on both sides of the split, and what became of them, in a line.
 pub fn leakage(counts: Option<&LeakageCounts>) -> String {
-    let Some(counts) = counts else {
-        return "leakage: duplicates were not looked for, since no image was read".to_owned();
-    };
-    let LeakageCounts { policy, equal_bytes, equal_pixels, near_duplicates, apart_if_ignored, apart, merged } =
-        counts;
-    if equal_bytes + equal_pixels + near_duplicates == 0 {
-        return "leakage: no two groups share an image".to_owned();
-    }
-    let found = format!(
-        "leakage: pairs between groups: {equal_bytes} equal in bytes, {equal_pixels} in pixels, {near_duplicates} \
-         near-duplicates"
-    );
-    let [from, into] = merged;
-    match policy {
-        Policy::Group => format!(
-            "{found}; {from} groups merged into {into}, which keeps {apart_if_ignored} pairs from lying on both sides"
-        ),
-        Policy::Ignore | Policy::Error => format!("{found}; {apart} of them on both sides of the split"),
-    }
+    format!("leakage: {}", words(counts))
 }
 
 /// A line about images that were left out; nothing where there are none.

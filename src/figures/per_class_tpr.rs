@@ -52,6 +52,7 @@ pub fn svg(bars: &PerClassBars) -> Result<String, FigureError> {
     check(bars)?;
     let groups = groups(bars);
     let layout = Layout::of(bars, &groups, &notes(bars));
+    let fills = fills(&bars.methods);
     draw(layout.width, layout.height, &bars.heading.title, &describe(bars), |canvas| {
         layout.heading.draw(canvas)?;
         axes(canvas, &layout)?;
@@ -69,7 +70,7 @@ pub fn svg(bars: &PerClassBars) -> Result<String, FigureError> {
         }
         layout.legend.draw(canvas, (layout.left, layout.legend_top), |index, from, to| {
             match bars.methods.get(index) {
-                Some(method) => sample(canvas, from, to, index, method.published.is_some()),
+                Some(method) => sample(canvas, from, to, fills[index], method.published.is_some()),
                 None => canvas.dots(from.0, to.0, f64::midpoint(from.1, to.1), theme::INK),
             }
         })?;
@@ -112,28 +113,45 @@ pub(super) struct Group<'a> {
 
 #[derive(Clone, Copy)]
 struct Bar {
+    /// Place in the palette.
+    fill: usize,
     rate: Option<f64>,
     interval: Option<Interval>,
     published: bool,
 }
 
 fn groups(bars: &PerClassBars) -> Vec<Group<'_>> {
-    let bar =
-        |method: &MethodBars, rate, interval| Bar { rate, interval, published: method.published.is_some() };
+    let bar = |(method, fill): (&MethodBars, usize), rate, interval| {
+        let published = method.published.is_some();
+        Bar { fill, rate, interval, published }
+    };
+    let methods = || bars.methods.iter().zip(fills(&bars.methods));
     let of_emotion = |emotion: Emotion| Group {
         label: emotion.name(),
-        bars: (bars.methods.iter())
-            .map(|method| bar(method, method.rates[emotion.index()], method.intervals[emotion.index()]))
+        bars: methods()
+            .map(|own| bar(own, own.0.rates[emotion.index()], own.0.intervals[emotion.index()]))
             .collect(),
         omitted: bars.omitted[emotion.index()].as_deref(),
         is_mean: false,
     };
     let mut groups: Vec<Group<'_>> = Emotion::ALL.into_iter().map(of_emotion).collect();
     if bars.methods.iter().any(|method| method.mean.is_some()) {
-        let means = bars.methods.iter().map(|method| bar(method, method.mean, method.mean_interval));
+        let means = methods().map(|own| bar(own, own.0.mean, own.0.mean_interval));
         groups.push(Group { label: "mean", bars: means.collect(), omitted: None, is_mean: true });
     }
     groups
+}
+
+/// Place of each method in the palette: those of this run come first, so that published ones beside them change none.
+fn fills(methods: &[MethodBars]) -> Vec<usize> {
+    let mut next_own = 0;
+    let mut next_published = methods.iter().filter(|method| method.published.is_none()).count();
+    let place = |method: &MethodBars| {
+        let next = if method.published.is_some() { &mut next_published } else { &mut next_own };
+        *next += 1;
+        *next - 1
+    };
+    methods.iter().map(place).collect()
 }
 
 /// What stands under the figure.
@@ -228,7 +246,7 @@ fn rectangles(canvas: &Canvas<'_>, layout: &Layout, index: usize, bars: &[Bar]) 
         let (middle, bottom) = (layout.bar_middle(index, method), layout.bottom(index));
         if let Some(rate) = bar.rate {
             let top = layout.bar_top(index, rate);
-            sample(canvas, (middle - half, top), (middle + half, bottom), method, bar.published)?;
+            sample(canvas, (middle - half, top), (middle + half, bottom), bar.fill, bar.published)?;
         } else {
             let mark = Type::regular(theme::MARK, theme::FAINT_INK);
             canvas.text("–", (middle, bottom - 2.0), Align::Middle, mark)?;
@@ -289,15 +307,15 @@ pub(super) fn short(rate: f64) -> String {
     text.strip_prefix('0').map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// A rectangle in a method's fill.
+/// A rectangle in the fill at a place in the palette.
 fn sample(
     canvas: &Canvas<'_>,
     from: (f64, f64),
     to: (f64, f64),
-    method: usize,
+    place: usize,
     published: bool,
 ) -> Result<(), FigureError> {
-    let (fill, striped) = theme::method_fill(method);
+    let (fill, striped) = theme::method_fill(place);
     let ((left, top), (right, bottom)) = (from, to);
     canvas.fill(from, to, fill)?;
     if published {

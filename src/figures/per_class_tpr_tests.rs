@@ -135,6 +135,26 @@ fn error_bars_reach_from_one_end_of_the_interval_to_the_other() {
 }
 
 #[test]
+fn published_bars_change_no_colour_of_others() {
+    let fills = |bars: &PerClassBars| {
+        let is_bar = |path: &&Path| path.fill().is_some() && path.abs_bounding_box().width() > 2.0;
+        let colour = |path: &Path| match path.fill()?.paint() {
+            Paint::Color(colour) => Some((colour.red, colour.green, colour.blue)),
+            _ => None,
+        };
+        drawn(bars).0.iter().filter(is_bar).filter_map(colour).collect::<std::collections::BTreeSet<_>>()
+    };
+    let own = fills(&bars(3));
+    let mut with_published = bars(4);
+    with_published.methods[0].published = Some("Somebody (2010), table 3".to_owned());
+    let all = fills(&with_published);
+    assert!(own.is_subset(&all), "{own:?} and {all:?}");
+    let fourth = theme::method_fill(3).0;
+    let others: Vec<_> = all.difference(&own).collect();
+    assert_eq!(others, [&(fourth.0, fourth.1, fourth.2)], "the published one comes after them");
+}
+
+#[test]
 fn published_bars_are_hatched_and_name_their_source() {
     let mut bars = bars(2);
     let plain = drawn(&bars).0.len();

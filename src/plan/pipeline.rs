@@ -15,6 +15,7 @@ use crate::stages::drawing::Drawing;
 use crate::stages::evaluate::Evaluate;
 use crate::stages::features::Features;
 use crate::stages::fine_tune::Trained;
+use crate::stages::leakage::Policy;
 use crate::stages::measure::MeasureMethods;
 use crate::stages::network_classifier::ClassifyByNetwork;
 use crate::stages::overlap::Overlap;
@@ -102,7 +103,9 @@ pub(super) fn wire(
     shared: &Shared,
     context: (&Store, &Places),
 ) -> Result<Wired, PlanError> {
-    let read_images = experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn(_)));
+    // An error that is asked for needs the images, whatever the features are made of.
+    let read_images = experiment.split.leakage == Policy::Error
+        || experiment.methods.iter().any(|method| matches!(method.features, FeaturesOf::Cnn(_)));
     let (division, repeats) = match experiment.split.kind {
         SplitKind::KFold { folds, repeats } => (Division::KFold { folds }, repeats),
         SplitKind::Holdout { train, test, validation } => (Division::Holdout { train, test, validation }, 1),

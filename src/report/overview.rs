@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::results::RunRecord;
+use crate::stages::leakage::words;
+use crate::stages::sweep::SetLeakage;
 
 /// One line of the overview.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,10 +69,28 @@ pub fn overview(record: &RunRecord, data_set: &str, tested: usize, no_best: Opti
         let (points, results) = (counted(record.failed.len(), "point"), counted(failed, "result"));
         say("Failed", format!("{points}, {results}; the reasons are in the points of the sweep"));
     }
+    let found = duplicates(record);
+    if !found.is_empty() {
+        say("Duplicates", found.join("; "));
+    }
     if let Some(why) = no_best {
         say("Best point", format!("none was chosen: {why}"));
     }
     facts
+}
+
+/// What was found of images that are the same in two groups, of each data set of a sweep.
+fn duplicates(record: &RunRecord) -> Vec<String> {
+    let sets = record.sweep.iter().flat_map(|sweep| &sweep.leakage);
+    let several = sets.clone().any(|set| sets.clone().any(|other| other.data_set != set.data_set));
+    let of_set = |set: &SetLeakage| {
+        let of = if several { format!("{}: ", set.data_set) } else { String::new() };
+        format!("{of}{}", words(set.counts.as_ref()))
+    };
+    let of_run = record.summary.iter().map(|summary| words(summary.leakage.as_ref()));
+    let mut all: Vec<String> = of_run.chain(sets.clone().map(of_set)).collect();
+    all.dedup();
+    all
 }
 
 /// `1 point`, `2 points`

@@ -42,11 +42,13 @@ pub fn page(runs: &[Run], paper: Option<&Paper>, shown: Shown) -> Result<String,
             stand_ins.push(stand_in);
         }
     }
+    // The methods of sweeps have a rate at each point, and none here.
+    let compared = runs.iter().filter(|run| !run.compared.is_empty()).count();
     let of = Page {
         title,
         stand_ins,
         runs,
-        comparison: (runs.len() > 1).then(|| comparison(runs)),
+        comparison: (compared > 1).then(|| comparison(runs)),
         statements: statements(runs.iter().map(|run| &run.finished)),
         paper,
         policy: (shown == Shown::Alone).then(|| policy(&script, "data:", "'none'")),
@@ -148,7 +150,7 @@ fn comparison(runs: &[Run]) -> Table {
     });
     Table {
         caption: "All methods of all runs".to_owned(),
-        note: String::new(),
+        note: "Sweeps have tables of their own.".to_owned(),
         columns: columns.collect(),
         rows: rows.collect(),
         foot: Vec::new(),

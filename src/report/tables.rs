@@ -23,7 +23,8 @@ const KNOWN: [Known; 18] = [
         file: "measures.csv",
         caption: "Further measures by method",
         note: "Mean true positive rate and balanced accuracy are one number. In brackets: 95 % intervals, by bootstrap \
-               over groups.",
+               over groups; that of the calibration error lies high, for each resample adds to the noise of its bins, and can \
+               lie above the value.",
         open: true,
     },
     Known {

@@ -63,15 +63,17 @@ pub fn folder(project: &Path, experiment: &str) -> PathBuf {
 }
 
 /// Names of results without their endings; figures and tables have numbers, too.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 15] = [
     "best",
     "comparisons",
     "confusion",
     "fits",
     "inside",
+    "inside_fits",
     "leakage",
     "measures",
     "penalties",
+    "penalty_fits",
     "per_class_tpr",
     "predictions",
     "repeats",
@@ -125,8 +127,9 @@ pub fn write(
     let up_to_date = is_up_to_date(folder, &record, &digests);
     if !up_to_date {
         record.files = digests;
-        if let Found::Experiment(summary) = &found {
-            record.summary = Some(Summary::clone(summary));
+        match &found {
+            Found::Experiment(summary) => record.summary = Some(Summary::clone(summary)),
+            Found::Sweep(summary) => record.sweep = Some(SweepSummary::clone(summary)),
         }
         let mut all: Vec<(String, Vec<u8>)> = files.into_iter().collect();
         all.push((RECORD.to_owned(), record.to_json()));

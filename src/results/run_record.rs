@@ -9,6 +9,7 @@ use crate::config::Resolved;
 use crate::plan::Plan;
 use crate::run::Outcome;
 use crate::stages::summary::Summary;
+use crate::stages::sweep::SweepSummary;
 use crate::store::Key;
 use crate::types::Digest;
 
@@ -36,9 +37,12 @@ pub struct RunRecord {
     pub failed: BTreeMap<usize, BTreeMap<String, String>>,
     /// Versions of what shapes the numbers.
     pub versions: BTreeMap<String, String>,
-    /// What it found; missing in records of older versions.
+    /// What it found; none of a sweep, and missing in records of older versions.
     #[serde(default)]
     pub summary: Option<Summary>,
+    /// The same of a sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepSummary>,
     /// Digests of the files beside this one.
     pub files: BTreeMap<String, Digest>,
 }
@@ -97,6 +101,7 @@ impl RunRecord {
             failed: plan.failures.methods.clone(),
             versions: versions(),
             summary: None,
+            sweep: None,
             files: BTreeMap::new(),
         }
     }

@@ -84,6 +84,28 @@ pub struct LeakageCounts {
     pub merged: [usize; 2],
 }
 
+/// Duplicates and what became of them, in a line; none where no image is read.
+pub fn words(counts: Option<&LeakageCounts>) -> String {
+    let Some(counts) = counts else {
+        return "duplicates were not looked for, since no image was read".to_owned();
+    };
+    let LeakageCounts { policy, equal_bytes, equal_pixels, near_duplicates, apart_if_ignored, apart, merged } =
+        counts;
+    if equal_bytes + equal_pixels + near_duplicates == 0 {
+        return "no two groups share an image".to_owned();
+    }
+    let found = format!(
+        "pairs between groups: {equal_bytes} equal in bytes, {equal_pixels} in pixels, {near_duplicates} near-duplicates"
+    );
+    let [from, into] = merged;
+    match policy {
+        Policy::Group => format!(
+            "{found}; {from} groups merged into {into}, which keeps {apart_if_ignored} pairs from lying on both sides"
+        ),
+        Policy::Ignore | Policy::Error => format!("{found}; {apart} of them on both sides of the split"),
+    }
+}
+
 impl Leakage {
     /// Pairs on two sides of the split.
     pub fn count_apart(&self) -> usize {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::evaluate::Prediction;
 use super::fit_rows::{InnerRows, far_inside};
-use super::sweep::{Choice, FoldChoice, MakeSweepReport};
+use super::sweep::{Choice, FoldChoice, MakeSweepReport, Outcome};
 use super::sweep_intervals::intervals_of_means;
 use super::sweep_points::PointAt;
 use super::to_json;
@@ -212,7 +212,24 @@ pub(super) fn unchosen(report: &MakeSweepReport, best: &[BestSummary]) -> Vec<St
             )
         })
     };
-    report.choices.iter().zip(best).filter_map(say).collect()
+    let nowhere = failed_everywhere(report).into_iter().filter(|_| !report.choices.is_empty());
+    let nowhere = nowhere.map(|method| format!("{method}: no best point, for it failed at every point"));
+    report.choices.iter().zip(best).filter_map(say).chain(nowhere).collect()
+}
+
+/// Methods without a result.
+fn failed_everywhere(report: &MakeSweepReport) -> Vec<String> {
+    let methods = || report.points.iter().flat_map(|point| &point.methods);
+    let is_done = |name: &str| {
+        methods().any(|method| method.name == name && matches!(method.outcome, Outcome::Done(_)))
+    };
+    let mut names: Vec<String> = Vec::new();
+    for method in methods().filter(|method| !is_done(&method.name)) {
+        if !names.contains(&method.name) {
+            names.push(method.name.clone());
+        }
+    }
+    names
 }
 
 /// `best.json` and `best.csv`; where nothing can be chosen, why; none where nothing is to be.
@@ -230,7 +247,11 @@ pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Fi
         "the point with the highest mean true positive rate in a {inner_folds}-fold cross validation inside each \
          fold's training images, of equals the first; the fold's test images had no part in it"
     );
-    let record = json!({ "chosen_by": how, "best": best });
+    let mut record = json!({ "chosen_by": how, "best": best });
+    let nowhere = failed_everywhere(report);
+    if !nowhere.is_empty() {
+        record["failed_at_every_point"] = json!(nowhere);
+    }
     let axes = report.paths();
     let row = |best: &BestSummary, fold: &BestOfFold| ChoiceRow {
         method: best.method.clone(),

@@ -92,7 +92,11 @@ impl Dimension<'_> {
     fn title(&self) -> String {
         let paths = self.axes.iter().filter_map(|axis| self.report.axes.get(*axis));
         let names: Vec<&str> = paths.map(|axis| axis.path.as_str()).collect();
-        names.join(", ")
+        match names[..] {
+            [name] => name.to_owned(),
+            // Their last words, so that there is room for all.
+            _ => names.iter().filter_map(|name| name.rsplit('.').next()).collect::<Vec<_>>().join("/"),
+        }
     }
 
     fn is_data(&self) -> bool {
@@ -122,7 +126,12 @@ impl Dimension<'_> {
     }
 
     fn labels(&self) -> Vec<String> {
-        self.order().into_iter().filter_map(|at| self.values().get(at)).map(plain).collect()
+        let axes = || self.axes.iter().filter_map(|axis| self.report.axes.get(*axis));
+        let label = |at: usize| {
+            let values = axes().filter_map(|axis| axis.values.get(at)).map(plain);
+            values.collect::<Vec<_>>().join("/")
+        };
+        self.order().into_iter().map(label).collect()
     }
 
     fn axis(&self) -> SweepAxis {

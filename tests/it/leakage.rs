@@ -85,6 +85,10 @@ fn copies_end_the_run_before_anything_is_fitted_or_are_said_in_every_figure() {
         "{table}"
     );
 
+    project.must(&["report", "swept"]);
+    let page = project.read("results/swept.html");
+    assert!(page.contains("<dt>Duplicates</dt><dd>pairs between groups: 1 equal in bytes, 1 in pixels"));
+
     // One image changed: the hashes of the others are kept.
     let ran = project.must(&[
         "run",
@@ -108,4 +112,23 @@ fn a_holdout_keeps_copies_in_one_part() {
     let holdout = "split={kind='holdout', train=0.5, test=0.3, validation=0.2}";
     let ran = project.must(&["run", FILE, "--set", holdout]);
     assert!(ran.out.contains("6 groups merged into 3"), "{}", ran.out);
+}
+
+#[test]
+fn features_made_elsewhere_are_no_way_around_an_error() {
+    // Plain squares, each a near-duplicate of all others.
+    let project = crate::page::with_images();
+    let run = ["run", "experiments/mine.toml", "--set", "split.leakage=error"];
+    let refused = project.emolab(&run);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(refused.err.contains("on both sides of the split:\n  `"), "{}", refused.err);
+    let blind = Project::with_features().emolab(&run);
+    assert_eq!(blind.code, 2, "there is no image to look at: {}", blind.err);
+    assert!(blind.err.contains("amusement/0.jpg"), "{}", blind.err);
+    // Where nothing is asked for, the page says that nothing was looked for.
+    project.must(&["run", "experiments/mine.toml"]);
+    project.must(&["report", "mine"]);
+    assert!(
+        project.read("results/mine.html").contains("<dt>Duplicates</dt><dd>duplicates were not looked for")
+    );
 }

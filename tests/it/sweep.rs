@@ -125,6 +125,9 @@ fn zipped_axes_move_together_and_excluded_points_are_left_out() {
         .map(|row| format!("{} {} {}", row["pca.components"], row["svm.c"], row["experiment.seed"]))
         .collect();
     assert_eq!(points, ["3 0.1 1", "3 0.1 2", "5 1 1", "8 10 1"]);
+    // Both settings that move together stand on their axis.
+    let figure = project.read("results/sweep/sweep.svg");
+    assert!(figure.contains("by seed and components/c: 1, 3/0.1: 0."), "{figure:.900}");
     assert!(!project.has("results/sweep/best.json"), "nothing was to be chosen");
 }
 
@@ -211,6 +214,14 @@ fn a_method_that_fails_leaves_the_others_of_its_point() {
     assert!(record["failed"]["1"]["Narrow"].as_str().unwrap().contains("8 principal components"));
     assert_eq!(record["failed"].as_object().unwrap().len(), 1);
     assert!(project.read("results/sweep/sweep.svg").contains("Narrow, mean rate by pca.components: 3: 0."));
+    // Where it fails everywhere, it has no best point, and the results say so.
+    let some = project.read(FILE);
+    project.edit(FILE, "[3, 8]", "[6, 8]");
+    let ran = project.emolab(&["run", FILE]);
+    assert!(ran.out.contains("Narrow: no best point, for it failed at every point"), "{}", ran.out);
+    assert!(project.read("results/sweep/best.json").contains("\"failed_at_every_point\": [\n    \"Narrow\""));
+    project.write(FILE, some.as_bytes());
+    project.emolab(&["run", FILE]);
     // Alone the other method comes to the same, and its figure can be drawn again.
     let both: Vec<_> = table.into_iter().filter(|row| row["method"] == "DINOv2").collect();
     project.must(&["figures", "sweep"]);

@@ -16,6 +16,14 @@
   });
   all(".scroll").forEach((box) => reachable.observe(box));
 
+  // What is jumped to must not end up under the banner, whose lines depend on the width.
+  const banner = document.querySelector(".banner");
+  if (banner) {
+    new ResizeObserver(() => {
+      document.documentElement.style.scrollPaddingTop = `${banner.offsetHeight + 16}px`;
+    }).observe(banner);
+  }
+
   const sortable = (table) => {
     const body = table.tBodies[0];
     const heads = [...table.tHead.rows[0].cells];
