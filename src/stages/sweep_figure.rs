@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::sweep::{MakeSweepReport, PointEntry};
+use super::sweep::{AxisEntry, MakeSweepReport, PointEntry};
 use super::sweep_points::{MethodAt, PointAt};
 use crate::figures::heat_map::{self, Cell, CellAxis, HeatMaps, HeatPanel};
 use crate::figures::sweep::{self, Curve, CurvePoint, Facet, Rate, SweepAxis, SweepCurves};
@@ -89,9 +89,14 @@ impl Dimension<'_> {
         self.values().len()
     }
 
+    /// The axes that are named: the first, and of others that move with it those of numbers, which are short.
+    fn shown(&self) -> impl Iterator<Item = &AxisEntry> {
+        let axes = self.axes.iter().filter_map(|axis| self.report.axes.get(*axis)).enumerate();
+        axes.filter(|(at, axis)| *at == 0 || axis.values.iter().all(Value::is_number)).map(|(_, axis)| axis)
+    }
+
     fn title(&self) -> String {
-        let paths = self.axes.iter().filter_map(|axis| self.report.axes.get(*axis));
-        let names: Vec<&str> = paths.map(|axis| axis.path.as_str()).collect();
+        let names: Vec<&str> = self.shown().map(|axis| axis.path.as_str()).collect();
         match names[..] {
             [name] => name.to_owned(),
             // Their last words, so that there is room for all.
@@ -126,9 +131,8 @@ impl Dimension<'_> {
     }
 
     fn labels(&self) -> Vec<String> {
-        let axes = || self.axes.iter().filter_map(|axis| self.report.axes.get(*axis));
         let label = |at: usize| {
-            let values = axes().filter_map(|axis| axis.values.get(at)).map(plain);
+            let values = self.shown().filter_map(|axis| axis.values.get(at)).map(plain);
             values.collect::<Vec<_>>().join("/")
         };
         self.order().into_iter().map(label).collect()

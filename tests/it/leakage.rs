@@ -1,6 +1,6 @@
 //! Images that are the same must not lie on both sides of a split.
 
-use crate::harness::{Project, picture};
+use crate::harness::{EMOTIONS, Project, picture};
 
 const FILE: &str = "experiments/iaps_5fold.toml";
 
@@ -116,8 +116,10 @@ fn a_holdout_keeps_copies_in_one_part() {
 
 #[test]
 fn features_made_elsewhere_are_no_way_around_an_error() {
-    // Plain squares, each a near-duplicate of all others.
     let project = crate::page::with_images();
+    for emotion in EMOTIONS {
+        project.write(&format!("my/{emotion}/0.jpg"), &project.bytes("my/awe/1.jpg"));
+    }
     let run = ["run", "experiments/mine.toml", "--set", "split.leakage=error"];
     let refused = project.emolab(&run);
     assert_eq!(refused.code, 2, "{}", refused.err);

@@ -127,7 +127,7 @@ fn zipped_axes_move_together_and_excluded_points_are_left_out() {
     assert_eq!(points, ["3 0.1 1", "3 0.1 2", "5 1 1", "8 10 1"]);
     // Both settings that move together stand on their axis.
     let figure = project.read("results/sweep/sweep.svg");
-    assert!(figure.contains("by seed and components/c: 1, 3/0.1: 0."), "{figure:.900}");
+    assert!(figure.contains("by experiment.seed and components/c: 1, 3/0.1: 0."), "{figure:.900}");
     assert!(!project.has("results/sweep/best.json"), "nothing was to be chosen");
 }
 
