@@ -81,7 +81,7 @@ lint: compilers setup
 
 # What CI runs
 [group('check')]
-ci: lint test
+ci: lint doc test
 
 # Criterion benchmarks
 [group('check')]

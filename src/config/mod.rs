@@ -1,8 +1,8 @@
 //! The experiment file: layers of settings in, one checked [`Experiment`] out.
 //!
-//! Three passes, each with a type of its own. [`layers`] parses the files, environment variables and `--set`
-//! arguments and lays them over each other (figment), remembering where each value came from. [`section`] and
-//! [`field`] read settings out of the merged values, check type, range and name, and collect every problem. [`experiment`]
+//! Three passes, each with a type of its own. `layers` parses the files, environment variables and `--set`
+//! arguments and lays them over each other (figment), remembering where each value came from. `section` and
+//! `field` read settings out of the merged values, check type, range and name, and collect every problem. [`experiment`]
 //! holds one function per table of the file, in which each setting is stated once: key, type, range, default and
 //! description. The JSON schema and the resolved listing come from the same statements.
 

@@ -72,7 +72,7 @@ pub enum Criterion {
         /// The share.
         at_least: f64,
     },
-    /// Mean rates over numbers of components that differ by no more than [`ALMOST`].
+    /// Mean rates over numbers of components that differ by no more than `ALMOST`, 0.05.
     AlmostTheSame {
         /// Of that method.
         method: &'static str,

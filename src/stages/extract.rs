@@ -2,7 +2,7 @@
 //!
 //! Rows are kept per image while the stage runs: a stopped run continues, a changed image costs one row, and data
 //! sets that share an image share its row. Images are decoded by this process, forward passes run in the worker process
-//! ([`lanes`]); however many images there are, those of one batch for each thread are in memory.
+//! (`lanes`); however many images there are, those of one batch for each thread are in memory.
 
 mod lanes;
 

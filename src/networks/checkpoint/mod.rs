@@ -1,12 +1,12 @@
 //! Weights files: named tensors out of what PyTorch and safetensors write, executing nothing.
 //!
-//! - `.pth`/`.pt` before PyTorch 1.6: a run of pickles, then raw storages ([`legacy`]);
-//! - `.pth`/`.pt` since: a zip archive of one pickle and one file per storage ([`archive`]);
+//! - `.pth`/`.pt` before PyTorch 1.6: a run of pickles, then raw storages (`legacy`);
+//! - `.pth`/`.pt` since: a zip archive of one pickle and one file per storage (`archive`);
 //! - `.safetensors`;
-//! - Caffe's `.caffemodel` ([`caffemodel`]);
-//! - NumPy's `.npz` ([`npz`]).
+//! - Caffe's `.caffemodel` (`caffemodel`);
+//! - NumPy's `.npz` (`npz`).
 //!
-//! A pickle is a program. Ours runs on a machine ([`pickle`]) that knows tensors and containers only; a file
+//! A pickle is a program. Ours runs on a machine (`pickle`) that knows tensors and containers only; a file
 //! that names anything else is refused by that name. Every length that a file claims is checked against the
 //! bytes that are there, so that no file can cause a panic or an allocation larger than a few times its size.
 

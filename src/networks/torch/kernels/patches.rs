@@ -118,7 +118,7 @@ impl Patches {
         self.product.parts(least)
     }
 
-    /// [Some channels](Product::multiply) of so many pixels from the `first` on, laid out in `y`; of images `[b, side, side, c]`.
+    /// Some channels (`Product::multiply`) of so many pixels from the `first` on, laid out in `y`; of images `[b, side, side, c]`.
     pub(super) fn multiply(
         &self,
         x: &[f32],

@@ -23,17 +23,17 @@
 //!
 //! of size `d + 1`: `O(n d^2)` time and `O(n d)` memory. Where `n < d` the rows are first written in a basis of
 //! their own span, which takes `O(n^2 d)` once and leaves `d = n`; and where `n` is hardly above `d` the same step is
-//! solved for the samples instead ([`factor`]).
+//! solved for the samples instead (`factor`).
 //!
 //! Long before the products are 0, it shows which multipliers are; from there on the optimum is a matter of a few small systems
-//! ([`crossover`]), and the last half of the steps need not be taken.
+//! (`crossover`), and the last half of the steps need not be taken.
 //!
-//! Where the multipliers of a like problem are known, the interior point is not needed ([`exchange`]).
+//! Where the multipliers of a like problem are known, the interior point is not needed (`exchange`).
 //!
-//! What is returned is not the iterate but its certificate ([`certificate`]): a feasible `alpha`, and a plane in the units
+//! What is returned is not the iterate but its certificate (`certificate`): a feasible `alpha`, and a plane in the units
 //! of the scores with the objective that it has there, rounding of its evaluation included, so that the distance of the
 //! two objectives bounds the error whatever rounding did on the way. Where that is above [`GAP`] the answer is polished
-//! ([`polish`]); where it still is, that is an error.
+//! (`polish`); where it still is, that is an error.
 //!
 //! The result does not depend on the number of threads: sums run over chunks of rows whose bounds depend on
 //! the shape alone, and chunks are added in their order.
