@@ -93,8 +93,8 @@ impl RunOptions {
     }
 }
 
-/// Runs a plan and writes its results: those of the methods that did not fail at a point, if it is to keep going. Gives the number
-/// of stages computed, too, and what failed.
+/// Runs a plan and writes its results: those of the methods that did not fail at a point, if it is to keep going. Gives
+/// the number of stages computed, too, and what failed.
 pub(super) fn finish(
     resolved: &Resolved,
     planned: Plan,

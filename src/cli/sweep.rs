@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::table::{align, leakage, skipped};
-use crate::figures::sweep_table::plain;
+use crate::figures::sweep_table::{plain, settings};
 use crate::metrics::Interval;
 use crate::plan::{Plan, PlannedPoint};
 use crate::stages::sweep::{PointRate, PointSummary, SweepSummary};
@@ -36,16 +36,10 @@ pub fn render(summary: &SweepSummary) -> String {
     if !summary.best.is_empty() {
         text.push_str(&format!("\nbest point, chosen inside each fold's training images\n{}", best(summary)));
     }
-    let several = summary.leakage.iter().any(|set| set.data_set != summary.leakage[0].data_set);
-    let mut said: Vec<String> = Vec::new();
-    for set in &summary.leakage {
-        let of = if several { format!("{}: ", set.data_set) } else { String::new() };
-        let line = format!("{of}{}\n", leakage(set.counts.as_ref()));
-        if !said.contains(&line) {
-            said.push(line);
-        }
+    for set in summary.duplicates() {
+        let of = set.of.map_or_else(String::new, |data_set| format!("{data_set}: "));
+        text.push_str(&format!("{of}{}\n", leakage(set.counts)));
     }
-    text.push_str(&said.concat());
     text.push_str(&skipped(summary.skipped));
     for note in
         summary.warnings.iter().map(|warning| format!("*** {warning} ***")).chain(summary.notes.clone())
@@ -65,8 +59,7 @@ fn failures(axes: &[String], point: &PointSummary) -> String {
             None => reasons.push((reason, vec![&method.name])),
         }
     }
-    let values = axes.iter().zip(&point.values).map(|(axis, value)| format!("{axis} = {}", plain(value)));
-    let values = values.collect::<Vec<_>>().join(", ");
+    let values = settings(axes, &point.values);
     let line = |(reason, names): (&str, Vec<&str>)| {
         let all = names.len() == point.methods.len();
         let of = if all { String::new() } else { format!(" of {}", names.join(", ")) };

@@ -105,3 +105,9 @@ pub fn status(row: &SweepRow) -> &'static str {
 pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
+
+/// A point's settings: `pca.components = 5, svm.c = 1`.
+pub fn settings<'a>(paths: impl IntoIterator<Item = &'a String>, values: &[Value]) -> String {
+    let named = paths.into_iter().zip(values).map(|(path, value)| format!("{path} = {}", plain(value)));
+    named.collect::<Vec<_>>().join(", ")
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::results::RunRecord;
 use crate::stages::leakage::words;
-use crate::stages::sweep::SetLeakage;
+use crate::stages::sweep::{Duplicates, SweepSummary};
 
 /// One line of the overview.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,16 +81,12 @@ pub fn overview(record: &RunRecord, data_set: &str, tested: usize, no_best: Opti
 
 /// What was found of images that are the same in two groups, of each data set of a sweep.
 fn duplicates(record: &RunRecord) -> Vec<String> {
-    let sets = record.sweep.iter().flat_map(|sweep| &sweep.leakage);
-    let several = sets.clone().any(|set| sets.clone().any(|other| other.data_set != set.data_set));
-    let of_set = |set: &SetLeakage| {
-        let of = if several { format!("{}: ", set.data_set) } else { String::new() };
-        format!("{of}{}", words(set.counts.as_ref()))
+    let of_set = |Duplicates { of, counts }| {
+        let of = of.map_or_else(String::new, |data_set| format!("{data_set}: "));
+        format!("{of}{}", words(counts))
     };
     let of_run = record.summary.iter().map(|summary| words(summary.leakage.as_ref()));
-    let mut all: Vec<String> = of_run.chain(sets.clone().map(of_set)).collect();
-    all.dedup();
-    all
+    of_run.chain(record.sweep.iter().flat_map(SweepSummary::duplicates).map(of_set)).collect()
 }
 
 /// `1 point`, `2 points`

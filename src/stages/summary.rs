@@ -12,7 +12,7 @@ use crate::figures::repeat_table::spreads;
 use crate::figures::tables::MethodEvaluation;
 use crate::metrics::measures::{Estimate, Measure, Measures};
 use crate::metrics::{Evaluation, Interval, Spread, accuracy, mean_true_positive_rate, true_positive_rate};
-use crate::solvers::svm::larger;
+use crate::solvers::svm::FitTotals;
 use crate::stage::StageError;
 use crate::types::Emotion;
 
@@ -101,7 +101,8 @@ impl MethodSummary {
             kept_variance: (!kept.is_empty()).then(|| kept.iter().sum::<f64>() / kept.len() as f64),
             components: components().min().zip(components().max()).map(|(least, most)| [least, most]),
             c: (!fits.is_empty()).then(|| [c().fold(f64::INFINITY, f64::min), c().fold(0.0, f64::max)]),
-            largest_gap: fits.iter().map(|row| row.fit.gap()).reduce(larger),
+            largest_gap: (!fits.is_empty())
+                .then(|| FitTotals::of(fits.iter().map(|row| &row.fit)).largest_gap),
         }
     }
 }

@@ -44,6 +44,31 @@ pub struct SweepSummary {
     pub skipped: usize,
 }
 
+/// What is said of the duplicates of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duplicates<'a> {
+    /// Of which, where there are several.
+    pub of: Option<&'a str>,
+    /// None where no image is read.
+    pub counts: Option<&'a LeakageCounts>,
+}
+
+impl SweepSummary {
+    /// Duplicates, once where several ways of dividing images come to the same.
+    pub fn duplicates(&self) -> Vec<Duplicates<'_>> {
+        let several = self.leakage.iter().any(|set| set.data_set != self.leakage[0].data_set);
+        let mut all = Vec::new();
+        for set in &self.leakage {
+            let of = several.then_some(set.data_set.as_str());
+            let one = Duplicates { of, counts: set.counts.as_ref() };
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        all
+    }
+}
+
 /// Duplicates in a data set, divided in one way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SetLeakage {
@@ -303,6 +328,17 @@ impl MakeSweepReport {
             ))
         });
         clamped.collect()
+    }
+
+    /// Names of the methods of all points, each once.
+    pub(super) fn method_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for method in self.points.iter().flat_map(|point| &point.methods) {
+            if !names.contains(&method.name) {
+                names.push(method.name.clone());
+            }
+        }
+        names
     }
 
     pub(super) fn has_failed(&self, point: usize, method: &str) -> bool {

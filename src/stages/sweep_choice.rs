@@ -182,13 +182,11 @@ pub(super) fn inside<'a>(
 
 /// Methods whose machines inside the folds ended far from their optimum, said.
 pub(super) fn unsure(report: &MakeSweepReport, inside: &[RatedPoint<'_>]) -> Vec<String> {
-    let mut methods: Vec<&str> = report.choices.iter().map(|choice| choice.method.as_str()).collect();
-    methods.dedup();
-    let of = |method: &str| {
+    let of = |method: &String| {
         let fits = inside.iter().flat_map(|rated| &rated.rows.fits);
-        far_inside(method, fits.filter(|row| row.fit.method == method))
+        far_inside(method, fits.filter(|row| row.fit.method == *method))
     };
-    methods.into_iter().filter_map(of).collect()
+    report.method_names().iter().filter_map(of).collect()
 }
 
 const NONE_INSIDE: &str =
@@ -219,17 +217,11 @@ pub(super) fn unchosen(report: &MakeSweepReport, best: &[BestSummary]) -> Vec<St
 
 /// Methods without a result.
 fn failed_everywhere(report: &MakeSweepReport) -> Vec<String> {
-    let methods = || report.points.iter().flat_map(|point| &point.methods);
-    let is_done = |name: &str| {
-        methods().any(|method| method.name == name && matches!(method.outcome, Outcome::Done(_)))
+    let is_done = |name: &String| {
+        let mut methods = report.points.iter().flat_map(|point| &point.methods);
+        methods.any(|method| method.name == *name && matches!(method.outcome, Outcome::Done(_)))
     };
-    let mut names: Vec<String> = Vec::new();
-    for method in methods().filter(|method| !is_done(&method.name)) {
-        if !names.contains(&method.name) {
-            names.push(method.name.clone());
-        }
-    }
-    names
+    report.method_names().into_iter().filter(|name| !is_done(name)).collect()
 }
 
 /// `best.json` and `best.csv`; where nothing can be chosen, why; none where nothing is to be.

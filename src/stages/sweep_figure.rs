@@ -195,16 +195,6 @@ impl Facets {
     }
 }
 
-fn methods(report: &MakeSweepReport) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for method in report.points.iter().flat_map(|point| &point.methods) {
-        if !names.contains(&method.name) {
-            names.push(method.name.clone());
-        }
-    }
-    names
-}
-
 fn find<'a>(
     points: &'a [PointAt],
     members: &[usize],
@@ -249,7 +239,7 @@ fn curves(
                 failed: places.filter(|(_, place)| has_failed(place)).map(|(at, _)| at).collect(),
             }
         };
-        let curves: Vec<Curve> = methods(report).iter().map(curve).collect();
+        let curves: Vec<Curve> = report.method_names().iter().map(curve).collect();
         let classes: [bool; 8] = std::array::from_fn(|class| {
             let mut points = curves.iter().flat_map(|curve| &curve.points).flatten();
             points.any(|point| point.classes[class].is_some())
@@ -269,7 +259,7 @@ fn cells(
     heading: Heading,
 ) -> HeatMaps {
     let mut panels = Vec::new();
-    let names = methods(report);
+    let names = report.method_names();
     for (name, members) in &facets.0 {
         for method in &names {
             let cell = |row: usize, column: usize| {

@@ -8,7 +8,7 @@ use super::overlap;
 use super::report::Entry;
 use super::sweep::{MakeSweepReport, Outcome, PointData, PointEntry};
 use crate::figures::fit_tables::FitRow;
-use crate::figures::sweep_table::plain;
+use crate::figures::sweep_table::settings;
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{Context, StageError};
 use crate::types::Emotion;
@@ -135,9 +135,9 @@ impl Notes {
 
     /// With the points named, unless it is all of them.
     fn written(self, report: &MakeSweepReport) -> Vec<String> {
+        let paths = report.paths();
         let label = |point: usize| {
-            let values = report.values(point).into_iter();
-            values.map(|(path, value)| format!("{path} = {}", plain(value))).collect::<Vec<_>>().join(", ")
+            report.points.get(point).map_or_else(String::new, |entry| settings(&paths, &entry.values))
         };
         let written = |(note, points): (String, Vec<usize>)| match points[..] {
             _ if points.len() == report.points.len() => note,

@@ -62,16 +62,14 @@ impl PcaModel {
         keep: Keep,
         solver: PcaSolver,
     ) -> Result<(Self, Array2<f64>), PcaError> {
-        let most = match keep.number() {
-            Some(most) => most,
-            None => keep.most(train.get().nrows(), train.get().ncols())?,
+        let (most, is_share) = match keep.number() {
+            Some(most) => (most, false),
+            None => (keep.most(train.get().nrows(), train.get().ncols())?, true),
         };
-        let (model, scores) = Self::decomposed(train, most, solver)?;
-        let count = if keep.number().is_some() { model.singular_values.len() } else { model.count(keep)? };
-        let model = if count < model.singular_values.len() { model.keep(keep)?.into_owned() } else { model };
+        let (whole, scores) = Self::decomposed(train, most, solver)?;
+        let model = if is_share { whole.keep(keep)?.into_owned() } else { whole };
         let scores = match scores {
-            Some(scores) if scores.ncols() == count => scores,
-            Some(scores) => scores.slice(s![.., ..count]).to_owned(),
+            Some(scores) => scores.slice_move(s![.., ..model.singular_values.len()]),
             None => model.project(train.get().view())?,
         };
         Ok((model, scores))

@@ -29,7 +29,7 @@ pub use along::Starts;
 pub use compare::{Comparison, Solved, compare};
 pub use error::SvmError;
 pub use model::{Incomplete, ModelPath, OneVsAllModel};
-pub use report::{FAR, FitReport, FitTotals, larger};
+pub use report::{FAR, FitReport, FitTotals};
 
 /// Which algorithm solves the binary problems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -58,7 +58,7 @@ impl FitTotals {
 }
 
 /// The larger gap, of which not a number is the largest.
-pub fn larger(a: f64, b: f64) -> f64 {
+fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || a > b { a } else { b }
 }
 
