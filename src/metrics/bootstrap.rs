@@ -8,7 +8,7 @@
 //! Resample `i` has a random stream of its own, a function of the seed and `i`: the answer does not depend on the number of
 //! threads. All columns of a resample come from the same draw, so that differences between methods are paired.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore as _, SeedableRng as _};
 use rayon::prelude::*;
@@ -32,7 +32,8 @@ pub struct Tallies {
     amounts: Vec<f64>,
 }
 
-/// What a group adds to sums side by side: amounts of `at..` go to the sums `first..`.
+/// What a group adds to sums side by side: amounts of `at..` go to the sums `first..`, as many as fill whole vectors, the last
+/// of them 0.
 #[derive(Clone, Debug)]
 struct Run {
     first: usize,
@@ -42,6 +43,9 @@ struct Run {
 
 /// Sums this near to each other share a run, with zeros between them: adding those is faster than another run.
 const GAP: usize = 16;
+
+/// Amounts that are added at once.
+const LANES: usize = 8;
 
 impl Tallies {
     /// Of `(image, sum, amount)`: image `image` adds `amount` to the sum number `sum`, below `sums`.
@@ -76,28 +80,52 @@ impl Tallies {
             self.runs.push(Run { first: sum, at: self.amounts.len(), length: 0 });
         }
         let Some(run) = self.runs.last_mut() else { return };
-        run.length = run.length.max(sum - run.first + 1);
+        run.length = run.length.max((sum - run.first + 1).next_multiple_of(LANES));
         self.amounts.resize(run.at + run.length, 0.0);
         self.amounts[run.at + sum - run.first] += amount;
     }
 
     /// The sums over all images.
     pub fn total(&self) -> Vec<f64> {
-        let mut total = vec![0.0; self.sums];
-        (0..self.starts.len() - 1).for_each(|group| self.add(group, 1.0, &mut total));
+        let mut total = self.zeros();
+        let once = vec![1; self.starts.len() - 1];
+        Arch::new().dispatch(Add { tallies: self, times: &once, sums: &mut total });
+        total.truncate(self.sums);
         total
     }
+
+    /// Sums of nothing, and room for the end of a run.
+    fn zeros(&self) -> Vec<f64> {
+        vec![0.0; self.sums + LANES]
+    }
+}
+
+/// Adds to sums what groups add, each so many times; compiled for the processor's vectors.
+struct Add<'a> {
+    tallies: &'a Tallies,
+    /// By group.
+    times: &'a [u32],
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for Add<'_> {
+    type Output = ();
 
     #[expect(
         clippy::inline_always,
         reason = "what is not inlined is not compiled for the processor's vectors"
     )]
     #[inline(always)]
-    fn add(&self, group: usize, times: f64, into: &mut [f64]) {
-        for Run { first, at, length } in &self.runs[self.starts[group]..self.starts[group + 1]] {
-            let amounts = &self.amounts[*at..at + length];
-            for (sum, amount) in into[*first..first + length].iter_mut().zip(amounts) {
-                *sum += times * amount;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Tallies { starts, runs, amounts, .. } = self.tallies;
+        for (group, times) in self.times.iter().enumerate().filter(|(_, times)| **times > 0) {
+            let times = simd.splat_f64s(f64::from(*times));
+            for Run { first, at, length } in &runs[starts[group]..starts[group + 1]] {
+                let (amounts, _) = S::as_simd_f64s(&amounts[*at..at + length]);
+                let (sums, _) = S::as_mut_simd_f64s(&mut self.sums[*first..first + length]);
+                for (sum, amount) in sums.iter_mut().zip(amounts) {
+                    *sum = simd.add_f64s(*sum, simd.mul_f64s(times, *amount));
+                }
             }
         }
     }
@@ -112,7 +140,7 @@ pub fn resample<T: Send>(
 ) -> Vec<T> {
     let arch = Arch::new();
     let base = Xoshiro256PlusPlus::seed_from_u64(seed.0).next_u64();
-    let buffers = || (vec![0_u32; groups.count()], vec![0.0; tallies.sums]);
+    let buffers = || (vec![0_u32; groups.count()], tallies.zeros());
     let draw = |(times, sums): &mut (Vec<u32>, Vec<f64>), number: usize| {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(base.wrapping_add(number as u64));
         times.fill(0);
@@ -123,15 +151,8 @@ pub fn resample<T: Send>(
             }
         }
         sums.fill(0.0);
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for (group, times) in times.iter().enumerate().filter(|(_, times)| **times > 0) {
-                    tallies.add(group, f64::from(*times), sums);
-                }
-            },
-        );
-        statistics(sums)
+        arch.dispatch(Add { tallies, times, sums });
+        statistics(&sums[..tallies.sums])
     };
     let numbers = (0..RESAMPLES).into_par_iter().with_max_len(TOGETHER);
     numbers.map_init(buffers, draw).collect()

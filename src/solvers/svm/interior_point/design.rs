@@ -13,9 +13,6 @@ use super::scores::Scores;
 /// Samples per column up to which a step is solved for the samples: `n^3 / 3` against `n d^2 + d^3 / 3`.
 const BY_SAMPLE: f64 = 1.6;
 
-/// Samples up to which the products of all pairs are kept: 2 MB, of which every class needs some again and again.
-const FEW: usize = 512;
-
 /// Rows of a chunk: about 350 kB at any width, but no fewer than 256.
 fn rows_of_chunk(width: usize) -> usize {
     (43_000 / width.max(1)).clamp(256, 2048)
@@ -35,10 +32,8 @@ pub(in crate::solvers::svm) struct Design<'a> {
     width: usize,
     /// Orthonormal columns that span the rows, `[d, r]`, where `r < d`.
     basis: Option<Mat<f64>>,
-    /// `X X'`, `[n, n]`, where it is used.
+    /// `X X'`, `[n, n]`, where a step is solved for the samples.
     kernel: Option<Mat<f64>>,
-    /// Whether a step is solved for the samples.
-    is_by_sample: bool,
     /// Squared lengths of the rows of `X`, `[n]`.
     squared_norms: Vec<f64>,
 }
@@ -58,8 +53,7 @@ impl<'a> Design<'a> {
         let width = columns.min(samples);
         let get =
             |i: usize, j: usize| in_basis.as_ref().map_or_else(|| scores.get(i, j), |rows| rows[(i, j)]);
-        let is_by_sample = samples as f64 <= BY_SAMPLE * width as f64;
-        let kernel = (is_by_sample || samples <= FEW).then(|| {
+        let kernel = (samples as f64 <= BY_SAMPLE * width as f64).then(|| {
             let rows = Mat::from_fn(samples, width, get);
             let mut kernel = Mat::zeros(samples, samples);
             let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
@@ -90,7 +84,7 @@ impl<'a> Design<'a> {
         };
         let chunks: Vec<Mat<f64>> = (0..samples.div_ceil(height)).into_par_iter().map(chunk).collect();
         let squared_norms = chunks.par_iter().flat_map_iter(|chunk| squared_norms(chunk, width)).collect();
-        Self { scores, chunks, samples, width, basis, kernel, is_by_sample, squared_norms }
+        Self { scores, chunks, samples, width, basis, kernel, squared_norms }
     }
 
     /// Rows of a chunk, but for the last.
@@ -115,13 +109,8 @@ impl<'a> Design<'a> {
     }
 
     /// `X X'`, where a step is solved for the samples.
-    pub fn kernel(&self) -> Option<&Mat<f64>> {
-        self.kernel.as_ref().filter(|_| self.is_by_sample)
-    }
-
-    /// `X X'` of few samples.
-    pub fn products(&self) -> Option<&Mat<f64>> {
-        self.kernel.as_ref().filter(|_| self.samples <= FEW)
+    pub const fn kernel(&self) -> Option<&Mat<f64>> {
+        self.kernel.as_ref()
     }
 
     /// Squared lengths of the samples, without the one, `[n]`.
@@ -155,6 +144,18 @@ impl<'a> Design<'a> {
             );
         }
         gram
+    }
+
+    /// `A`, row by row, each filled up with zeros to a length.
+    pub fn rows_filled_to(&self, length: usize) -> Vec<f64> {
+        let mut rows = vec![0.0; self.samples * length];
+        for (chunk, rows) in self.chunks.iter().zip(rows.chunks_mut(self.height() * length)) {
+            for column in 0..=self.width {
+                let to = rows[column..].iter_mut().step_by(length);
+                to.zip(chunk.col_as_slice(column)).for_each(|(to, value)| *to = *value);
+            }
+        }
+        rows
     }
 
     /// Some rows of `A`, by ascending number, `[m, r + 1]`.

@@ -10,7 +10,7 @@
 //!
 //! has one solution, all others at their bounds. On the way there a multiplier that meets a bound leaves `F`; once there,
 //! samples on the wrong side of their margin enter, those furthest from it first. A change of `F` is one of rank 1 of the
-//! inverse of its products, so that a step costs `O(n |F|)`, where a step of the interior point costs `O(n d^2)`.
+//! inverse of its products, so that a step costs `O(n d)`, where a step of the interior point costs `O(n d^2)`.
 //!
 //! The inverse loses digits as it goes, so it only finds the sets: what is returned is solved for anew, as after
 //! [`crossover`](super::crossover), and depends on the sets alone.
@@ -20,13 +20,16 @@
 mod inverse;
 #[cfg(test)]
 mod tests;
-
-use faer::Mat;
+mod vectors;
 
 use super::crossover::{self, Place};
 use super::point::Point;
 use super::{Design, Samples};
-use inverse::{Inverse, add_columns};
+use inverse::Inverse;
+use vectors::{Rows, filled};
+
+/// Samples up to which it is tried: there are so many steps that with more of them the interior point is faster.
+const MOST_SAMPLES: usize = 512;
 
 /// Steps before giving up, by sample; half of one is usual.
 const MOST_STEPS: usize = 2;
@@ -44,7 +47,7 @@ const ALIKE: f64 = 0.5;
 const AT_MARGIN: f64 = 1e-9;
 
 /// The optimum from shares of the penalties, `[n]`, each from 0 to 1, with `sum y alpha = 0`, and the steps taken; nothing
-/// where there are too many samples to keep the products of all pairs, or where it is not reached.
+/// where there are too many samples, or where it is not reached.
 pub(super) fn optimum(design: &Design<'_>, samples: &Samples, shares: &[f64]) -> Option<(Point, usize)> {
     let mut exchange = Exchange::new(design, samples, shares)?;
     for steps in 1..=MOST_STEPS * shares.len() {
@@ -55,52 +58,52 @@ pub(super) fn optimum(design: &Design<'_>, samples: &Samples, shares: &[f64]) ->
     None
 }
 
-struct Exchange<'a> {
+struct Exchange<'a, 's> {
+    design: &'a Design<'s>,
     samples: &'a Samples,
-    /// `X X'`, `[n, n]`.
-    kernel: &'a Mat<f64>,
+    /// `A`, `[n, r + 1]`.
+    rows: Rows,
     /// `alpha`, `[n]`.
     alpha: Vec<f64>,
-    /// `w x`, `[n]`.
-    values: Vec<f64>,
-    bias: f64,
+    /// `w`, then `b`, filled up.
+    plane: Vec<f64>,
     /// `F`, in the order of the inverse.
     free: Vec<usize>,
     is_free: Vec<bool>,
     /// Of `A A'` for `F`.
     inverse: Inverse,
-    /// Memory of a step: by free sample, and by sample.
+    /// Memory of a step: by free sample, and as the plane.
     change: Vec<f64>,
-    change_of_values: Vec<f64>,
+    change_of_plane: Vec<f64>,
 }
 
-impl<'a> Exchange<'a> {
-    fn new(design: &'a Design<'_>, samples: &'a Samples, shares: &[f64]) -> Option<Self> {
-        let kernel = design.products()?;
+impl<'a, 's> Exchange<'a, 's> {
+    fn new(design: &'a Design<'s>, samples: &'a Samples, shares: &[f64]) -> Option<Self> {
         let at_penalty = shares.iter().filter(|share| **share >= 1.0).count();
         let inside = shares.iter().filter(|share| **share > 0.0 && **share < 1.0).count();
-        if at_penalty > FAR * inside {
+        let count = shares.len();
+        if count > MOST_SAMPLES || at_penalty > FAR * inside {
             return None;
         }
-        let count = shares.len();
-        let most = crossover::most_free(design);
+        let (most, length) = (crossover::most_free(design), filled(design.width() + 1));
         let alpha: Vec<f64> =
             shares.iter().zip(&samples.penalty).map(|(share, penalty)| share * penalty).collect();
+        let signed: Vec<f64> = alpha.iter().zip(&samples.sign).map(|(alpha, sign)| alpha * sign).collect();
+        let mut plane = design.transposed_times(&signed);
+        plane[design.width()] = 0.0;
+        plane.resize(length, 0.0);
         let mut exchange = Self {
+            design,
             samples,
-            kernel,
-            values: vec![0.0; count],
-            bias: 0.0,
+            rows: Rows::new(design.rows_filled_to(length), length),
+            plane,
             free: Vec::with_capacity(most),
             is_free: vec![false; count],
             inverse: Inverse::new(most),
             change: vec![0.0; most],
-            change_of_values: vec![0.0; count],
+            change_of_plane: vec![0.0; length],
             alpha,
         };
-        let support = (0..count).filter(|i| shares[*i] > 0.0);
-        let signed = support.map(|i| (i, exchange.alpha[i] * samples.sign[i]));
-        add_columns(kernel, signed, &mut exchange.values);
         for i in (0..count).filter(|i| shares[*i] > 0.0 && shares[*i] < 1.0) {
             // With more of them, or such that depend on each other, there is no one solution.
             exchange.enter(i).then_some(())?;
@@ -112,9 +115,12 @@ impl<'a> Exchange<'a> {
     fn step(&mut self) -> Option<bool> {
         let sign = &self.samples.sign;
         let count = self.free.len();
-        let lacking: Vec<f64> = self.free.iter().map(|&i| sign[i] - self.values[i] - self.bias).collect();
-        let (change, of_ones) = (&mut self.change[..count], self.inverse.sums());
+        let mut lacking = Vec::with_capacity(count);
+        let free = || self.free.iter().copied();
+        self.rows.times(free(), &self.plane, |i, value| lacking.push(sign[i] - value));
+        let change = &mut self.change[..count];
         self.inverse.times(&lacking, change);
+        let of_ones = self.inverse.sums();
         // Such that `sum y alpha` stays 0.
         let change_of_bias = change.iter().sum::<f64>() / of_ones.iter().sum::<f64>();
         let mut way = 1.0;
@@ -131,14 +137,13 @@ impl<'a> Exchange<'a> {
         for (&i, change) in self.free.iter().zip(&*change) {
             self.alpha[i] += way * sign[i] * change;
         }
-        self.change_of_values.fill(0.0);
-        let changes = self.free.iter().copied().zip(change.iter().copied());
-        add_columns(self.kernel, changes, &mut self.change_of_values);
-        for (value, change) in self.values.iter_mut().zip(&self.change_of_values) {
+        self.change_of_plane.fill(0.0);
+        self.rows.add_to(free().zip(change.iter().copied()), &mut self.change_of_plane);
+        self.change_of_plane[self.design.width()] = change_of_bias;
+        for (value, change) in self.plane.iter_mut().zip(&self.change_of_plane) {
             *value += way * change;
         }
-        self.bias += way * change_of_bias;
-        if !self.bias.is_finite() {
+        if !change_of_bias.is_finite() {
             return None;
         }
         match leaving {
@@ -158,12 +163,15 @@ impl<'a> Exchange<'a> {
 
     /// Lets in those furthest on the wrong side of their margin; true where there are none.
     fn enter_worst(&mut self) -> Option<bool> {
-        let wrong = |i: usize| {
-            let beyond = self.samples.sign[i] * (self.values[i] + self.bias) - 1.0;
-            (if self.alpha[i] == 0.0 { -beyond } else { beyond }, i)
-        };
+        let mut worst: Vec<(f64, usize)> = Vec::new();
         let fixed = (0..self.alpha.len()).filter(|i| !self.is_free[*i]);
-        let mut worst: Vec<(f64, usize)> = fixed.map(wrong).filter(|(wrong, _)| *wrong > AT_MARGIN).collect();
+        self.rows.times(fixed, &self.plane, |i, value| {
+            let beyond = self.samples.sign[i] * value - 1.0;
+            let wrong = if self.alpha[i] == 0.0 { -beyond } else { beyond };
+            if wrong > AT_MARGIN {
+                worst.push((wrong, i));
+            }
+        });
         worst.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let Some(&(furthest, _)) = worst.first() else { return Some(true) };
         let alike = worst.into_iter().take_while(|(wrong, _)| *wrong >= ALIKE * furthest).take(TOGETHER);
@@ -173,9 +181,9 @@ impl<'a> Exchange<'a> {
 
     /// False, and nothing done, where the sample depends on the free ones.
     fn enter(&mut self, i: usize) -> bool {
-        let column = self.kernel.col_as_slice(i);
-        let products: Vec<f64> = self.free.iter().map(|&other| column[other] + 1.0).collect();
-        let is_in = self.inverse.add(&products, column[i] + 1.0);
+        let mut products = Vec::with_capacity(self.free.len());
+        self.rows.times(self.free.iter().copied(), self.rows.row(i), |_, product| products.push(product));
+        let is_in = self.inverse.add(&products, self.design.squared_norms()[i] + 1.0);
         if is_in {
             self.free.push(i);
             self.is_free[i] = true;

@@ -1,11 +1,6 @@
 //! The inverse of a symmetric positive definite matrix that grows and shrinks.
-#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the processor's vectors")]
 
-use faer::Mat;
-use pulp::Arch;
-
-/// Partial sums of a product of two rows: the same on every processor.
-const LANES: usize = 16;
+use super::vectors::{Rows, filled};
 
 /// What is left of a new row's square outside the span of the others, as a share of it, from which on it counts as
 /// depending on them.
@@ -13,28 +8,27 @@ const DEPENDENT: f64 = 1e-9;
 
 /// The inverse, `[m, m]`, of up to a number of rows.
 pub(super) struct Inverse {
-    /// Row by row, each of the largest number.
-    values: Vec<f64>,
+    /// 0 beyond the last row and column.
+    values: Rows,
     /// Its rows now.
     size: usize,
     most: usize,
     /// Sums of its rows, 0 beyond the last.
     sums: Vec<f64>,
-    /// Memory for a row.
+    /// Memory for a row, 0 beyond what is held in it.
     row: Vec<f64>,
-    arch: Arch,
 }
 
 impl Inverse {
     /// Of nothing, with room for so many rows.
     pub fn new(most: usize) -> Self {
+        let length = filled(most);
         Self {
-            values: vec![0.0; most * most],
+            values: Rows::new(vec![0.0; most * length], length),
             size: 0,
             most,
             sums: vec![0.0; most],
-            row: vec![0.0; most],
-            arch: Arch::new(),
+            row: vec![0.0; length],
         }
     }
 
@@ -44,16 +38,11 @@ impl Inverse {
     }
 
     /// The inverse times `v`, `[m]`.
-    pub fn times(&self, v: &[f64], product: &mut [f64]) {
-        let rows = self.values.chunks_exact(self.most.max(1));
-        self.arch.dispatch(
-            #[inline(always)]
-            || {
-                for (row, to) in rows.zip(product) {
-                    *to = dot(&row[..v.len()], v);
-                }
-            },
-        );
+    pub fn times(&mut self, v: &[f64], product: &mut [f64]) {
+        self.row[..self.size].copy_from_slice(v);
+        let by = &self.row[..filled(self.size)];
+        self.values.times(0..self.size, by, |i, value| product[i] = value);
+        self.row[..self.size].fill(0.0);
     }
 
     /// Takes in a row and column of the matrix, `products` and `square` on the diagonal. False, and nothing done, where there
@@ -63,115 +52,58 @@ impl Inverse {
         if size == self.most {
             return false;
         }
-        let mut row = std::mem::take(&mut self.row);
-        self.times(products, &mut row[..size]);
-        let outside = square - dot(&row[..size], products);
+        let mut row = vec![0.0; filled(size + 1)];
+        self.times(products, &mut row);
+        let outside = square - row.iter().zip(products).map(|(a, b)| a * b).sum::<f64>();
         let is_in = outside > DEPENDENT * square;
         if is_in {
             row[size] = -1.0;
             self.size += 1;
-            self.add_square(&row[..=size], 1.0 / outside);
+            self.add_square(&row, 1.0 / outside);
         }
-        self.row = row;
         is_in
     }
 
     /// Takes out a row and column; the last moves there.
     pub fn remove(&mut self, at: usize) {
-        let (size, most) = (self.size, self.most);
-        let last = size - 1;
+        let last = self.size - 1;
         if at != last {
-            for j in 0..size {
-                self.values.swap(at * most + j, last * most + j);
+            for j in 0..self.size {
+                let (of_last, of_it) = (self.values.row(last)[j], self.values.row(at)[j]);
+                self.values.row_mut(at)[j] = of_last;
+                self.values.row_mut(last)[j] = of_it;
             }
-            for i in 0..size {
-                self.values.swap(i * most + at, i * most + last);
+            for i in 0..self.size {
+                self.values.row_mut(i).swap(at, last);
             }
             self.sums.swap(at, last);
         }
-        let mut row = std::mem::take(&mut self.row);
-        row[..size].copy_from_slice(&self.values[last * most..last * most + size]);
-        self.add_square(&row[..size], -1.0 / row[last]);
-        self.row = row;
+        let row = self.values.row(last)[..filled(self.size)].to_vec();
+        self.add_square(&row, -1.0 / row[last]);
         // For the next that is taken in.
-        for i in 0..size {
-            self.values[i * most + last] = 0.0;
-            self.values[last * most + i] = 0.0;
+        for i in 0..self.size {
+            self.values.row_mut(i)[last] = 0.0;
         }
+        self.values.row_mut(last).fill(0.0);
         self.sums[last] = 0.0;
         self.size = last;
     }
 
-    /// Plus `factor row row'`.
+    /// Plus `factor row row'`; the row is filled up.
     fn add_square(&mut self, row: &[f64], factor: f64) {
-        let rows = self.values.chunks_exact_mut(self.most);
-        self.arch.dispatch(
-            #[inline(always)]
-            || {
-                for (to, value) in rows.zip(row) {
-                    add_multiple(to, factor * value, row);
-                }
-            },
-        );
-        add_multiple(&mut self.sums, factor * row.iter().sum::<f64>(), row);
+        self.values.add_square(row, factor);
+        let times = factor * row.iter().sum::<f64>();
+        self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += times * value);
     }
-}
-
-/// Columns that are added together: less is loaded and stored than by one and one.
-const COLUMNS: usize = 4;
-
-/// Adds multiples of columns, by number.
-pub(super) fn add_columns(matrix: &Mat<f64>, multiples: impl Iterator<Item = (usize, f64)>, to: &mut [f64]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let mut some = [(0, 0.0); COLUMNS];
-            let mut held = 0;
-            for multiple in multiples {
-                some[held] = multiple;
-                held += 1;
-                if held == COLUMNS {
-                    add_multiples(to, some.map(|(column, factor)| (factor, matrix.col_as_slice(column))));
-                    held = 0;
-                }
-            }
-            for &(column, factor) in &some[..held] {
-                add_multiple(to, factor, matrix.col_as_slice(column));
-            }
-        },
-    );
-}
-
-#[inline(always)]
-fn add_multiples(to: &mut [f64], [a, b, c, d]: [(f64, &[f64]); COLUMNS]) {
-    for ((((to, of_a), of_b), of_c), of_d) in to.iter_mut().zip(a.1).zip(b.1).zip(c.1).zip(d.1) {
-        *to += a.0 * of_a + b.0 * of_b + (c.0 * of_c + d.0 * of_d);
-    }
-}
-
-#[inline(always)]
-fn add_multiple(to: &mut [f64], factor: f64, values: &[f64]) {
-    for (to, value) in to.iter_mut().zip(values) {
-        *to += factor * value;
-    }
-}
-
-#[inline(always)]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let ((rows_a, rest_a), (rows_b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in rows_a.iter().zip(rows_b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest: f64 = rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn dot(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
 
     #[test]
     fn rows_come_and_go() {
