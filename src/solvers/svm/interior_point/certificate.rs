@@ -114,25 +114,92 @@ pub(super) struct Plane {
 impl Plane {
     /// With weights `[d]` for scaled scores, a bias near `near`, and stretched as is best.
     pub fn new(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>, near: f64) -> Self {
-        let Values { values, errors } = scores.values(weights);
-        let offset = scores.at_centre(&scores.restore(weights)).round();
+        let values = scores.values(weights);
+        let at_centre = scores.at_centre(&scores.restore(weights)).round();
+        let own = 0.5 * f64::EPSILON * near.abs();
         // The bias of scores that are not centred has fewer digits behind the point.
-        let rounding = 0.5 * f64::EPSILON * (near.abs() + (near - offset).abs());
-        let with_bias: Vec<f64> = errors.iter().map(|error| error + rounding).collect();
-        let Placed { bias, stretch, .. } = Placed::best((&values, &with_bias), half_square(weights), samples);
-
-        let stretched = weights * stretch;
-        let restored = scores.restore(&stretched);
-        let at_centre = scores.at_centre(&restored);
-        let rounded = at_centre.negative().plus(stretch * bias).round();
-        // What the rounded bias comes to where scores are centred: known, so that only its own last digit is not.
-        let bias = at_centre.plus(rounded).round();
-        let rounding = 0.5 * f64::EPSILON * bias.abs();
-        let values: Vec<f64> = values.iter().map(|value| value * stretch).collect();
-        let errors: Vec<f64> = errors.iter().map(|error| error * stretch + rounding).collect();
-        let primal = half_square(&stretched) + samples.loss((&values, &errors), bias, 1.0);
-        Self { weights: restored, bias: rounded, primal }
+        let lost = 0.5 * f64::EPSILON * (near - at_centre).abs();
+        let plain = Self::placed(scores, samples, weights, &values, own + lost, rounded);
+        if lost * samples.penalty.iter().sum::<f64>() <= NO_LOSS * plain.primal {
+            return plain;
+        }
+        let aligned = Self::placed(scores, samples, weights, &values, own, aligned);
+        if aligned.primal < plain.primal { aligned } else { plain }
     }
+
+    /// At the best bias and stretch for values `w x` that may be off by their errors and by `rounding`. `round` gives a plane of
+    /// 64 bits for the scores as they came, whose value at the centre is about as wanted.
+    fn placed(
+        scores: &Scores<'_>,
+        samples: &Samples,
+        weights: &Array1<f64>,
+        Values { values, errors }: &Values,
+        rounding: f64,
+        round: impl Fn(&Scores<'_>, Array1<f64>, f64) -> (Array1<f64>, f64),
+    ) -> Self {
+        let with_rounding: Vec<f64> = errors.iter().map(|error| error + rounding).collect();
+        let Placed { bias, stretch, .. } =
+            Placed::best((values, &with_rounding), half_square(weights), samples);
+        let stretched = weights * stretch;
+        let (weights, rounded) = round(scores, scores.restore(&stretched), stretch * bias);
+        // What the rounded bias comes to where scores are centred: known, so that only its own last digit is not.
+        let bias = scores.at_centre(&weights).plus(rounded).round();
+        let rounding = 0.5 * f64::EPSILON * bias.abs();
+        let moved = scores.scaled(&weights);
+        let (values, errors) = if moved == stretched {
+            let times = |values: &[f64]| values.iter().map(|value| value * stretch).collect();
+            (times(values), times(errors))
+        } else {
+            let Values { values, errors } = scores.values(&moved);
+            (values, errors)
+        };
+        let errors: Vec<f64> = errors.iter().map(|error| error + rounding).collect();
+        let primal = half_square(&moved) + samples.loss((&values, &errors), bias, 1.0);
+        Self { weights, bias: rounded, primal }
+    }
+}
+
+/// A share of the objective that is not worth a better bias.
+const NO_LOSS: f64 = 1e-10;
+
+/// Weights for the scores as they came as they are, and the bias that makes of them a value at the centre.
+fn rounded(scores: &Scores<'_>, weights: Array1<f64>, at_centre: f64) -> (Array1<f64>, f64) {
+    let bias = scores.at_centre(&weights).negative().plus(at_centre).round();
+    (weights, bias)
+}
+
+/// Weights whose last digits are tried, those that matter most at the centre, and how many of each.
+const MOST_ALIGNED: usize = 4;
+const MOST_UNITS: i32 = 4096;
+
+/// As [`rounded`], with one of the weights changed by as many units of its last digit as bring the value at the centre nearest
+/// to what it is to be. Where the centre is 1e10 away, a bias has few digits left behind the point, and so has each such unit
+/// times the centre; but one falls between the others. Samples about the centre do not tell the difference.
+fn aligned(scores: &Scores<'_>, weights: Array1<f64>, at_centre: f64) -> (Array1<f64>, f64) {
+    let centre = scores.centre();
+    let size = |column: usize| (weights[column] * centre[column]).abs();
+    let mut columns: Vec<usize> = (0..weights.len()).filter(|column| size(*column) > 0.0).collect();
+    columns.sort_by(|a, b| size(*b).total_cmp(&size(*a)).then(a.cmp(b)));
+    columns.truncate(MOST_ALIGNED);
+    let whole = scores.at_centre(&weights);
+    let (mut best, mut least) = (None, f64::INFINITY);
+    for column in columns {
+        let weight = weights[column];
+        let unit = weight.next_up() - weight;
+        for units in -MOST_UNITS..=MOST_UNITS {
+            let moved = weight + f64::from(units) * unit;
+            let sum = whole.plus_product(moved - weight, centre[column]);
+            let bias = sum.negative().plus(at_centre).round();
+            let off = sum.plus(bias).plus(-at_centre).round().abs();
+            if off < least {
+                (best, least) = (Some((column, moved, bias)), off);
+            }
+        }
+    }
+    let Some((column, moved, bias)) = best else { return rounded(scores, weights, at_centre) };
+    let mut weights = weights;
+    weights[column] = moved;
+    (weights, bias)
 }
 
 /// A bias and a stretch for given weights.

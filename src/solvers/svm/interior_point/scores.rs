@@ -103,6 +103,16 @@ impl<'a> Scores<'a> {
         weights / self.scale
     }
 
+    /// The inverse of [`restore`](Self::restore).
+    pub fn scaled(&self, weights: &Array1<f64>) -> Array1<f64> {
+        weights * self.scale
+    }
+
+    /// What is taken from the scores, `[d]`.
+    pub const fn centre(&self) -> &Array1<f64> {
+        &self.centre
+    }
+
     /// `w` times the centre, of weights for the scores as they came.
     pub fn at_centre(&self, weights: &Array1<f64>) -> Double {
         Double::product(weights.iter().zip(&self.centre))

@@ -160,6 +160,33 @@ fn every_fit_ends_with_the_gap_that_its_plane_has() {
 }
 
 #[test]
+fn one_row_far_beyond_the_others_costs_none_of_their_digits() {
+    let mut random = Random(1917);
+    for number in 0..400 {
+        let (n, d) = (10 + (random.uniform() * 90.0) as usize, 1 + (random.uniform() * 12.0) as usize);
+        let mut positive: Vec<bool> = (0..n).map(|_| random.uniform() < 0.4).collect();
+        (positive[0], positive[1]) = (true, false);
+        let mut scores = Array2::from_shape_simple_fn((n, d), || random.normal());
+        for (mut row, own) in scores.rows_mut().into_iter().zip(&positive) {
+            row[0] += f64::from(u8::from(*own));
+        }
+        let (far, factor) = ((random.uniform() * n as f64) as usize, random.power(7.0, 12.0));
+        scores.row_mut(far).mapv_inplace(|value| factor * value);
+        // As an analysis of principal components leaves them.
+        scores = &scores - &scores.sum_axis(Axis(0)) / n as f64;
+        let (c, weight) = (random.power(-2.0, 2.0), random.power(0.0, 1.0));
+        let case = Case { scores, positive, c_positive: c * weight, c_negative: c };
+        let Case { scores, positive, .. } = &case;
+        let what = format!("{number} {:?} {factor:e} {c:e} {weight:e}", scores.dim());
+        let problem = Problem { positive, c_positive: case.c_positive, c_negative: c };
+        let (found, _) = solve(&Design::new(scores.view()), &problem, None)
+            .unwrap_or_else(|unsolved| panic!("{what}: {unsolved:?}"));
+        let gap = case.gap(&found);
+        assert!(gap <= GAP && gap > -1e-12, "{what}: {gap:e} instead of {:e}", found.gap());
+    }
+}
+
+#[test]
 fn a_matrix_that_is_not_a_number_is_an_error() {
     let mut scores = Array2::from_shape_fn((20, 3), |(i, j)| ((7 * i + 3 * j) % 11) as f64);
     scores[[3, 1]] = f64::NAN;
