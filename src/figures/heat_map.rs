@@ -2,6 +2,7 @@
 
 use super::canvas::{Align, Canvas, Type, draw};
 use super::heading::Heading;
+use super::sweep::Rate;
 use super::text::{Weight, width, wrap};
 use super::{FigureError, theme};
 
@@ -39,15 +40,21 @@ pub struct HeatPanel {
 /// One point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell {
-    /// Its mean rate, 0 to 1.
-    Rate(f64),
+    /// Its mean rate.
+    Rate(Rate),
     /// It was not to be computed.
     LeftOut,
     /// It could not be computed.
     Failed,
 }
 
+/// Least size of a cell; one with an interval is as wide as that.
 const CELL: (f64, f64) = (50.0, 34.0);
+/// Distance of the baselines of a rate and its interval.
+const LINE: f64 = 1.25 * theme::MARK;
+/// The scale of colours, in steps.
+const SCALE: (f64, f64) = (160.0, 9.0);
+const STEPS: usize = 80;
 /// Between two panels.
 const BETWEEN: f64 = 34.0;
 /// Widest row of panels.
@@ -66,7 +73,8 @@ pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
         axis.labels.iter().map(|label| width(label, number.size, number.weight)).fold(0.0, f64::max)
     };
     // Labels that do not fit beside each other stand on their own width.
-    let cell = (CELL.0.max(widest(&figure.across) + 8.0), CELL.1);
+    let texts = [widest(&figure.across), widest_interval(&figure.panels)];
+    let cell = (texts.into_iter().fold(CELL.0, |widest, text| widest.max(text + 8.0)), CELL.1);
     let left_room = widest(&figure.down) + 10.0 + theme::AXIS_TITLE * theme::LINE_HEIGHT;
     let grid = (figure.across.labels.len() as f64 * cell.0, figure.down.labels.len() as f64 * cell.1);
     let panel_width = left_room + grid.0;
@@ -78,7 +86,8 @@ pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
     let heading = figure.heading.lines(sheet - 2.0 * theme::MARGIN);
     let top = theme::MARGIN + heading.height() + theme::GAP;
     let row_height = title_room + grid.1 + below;
-    let height = (top + rows as f64 * row_height + theme::MARGIN).ceil();
+    let scale_at = top + rows as f64 * row_height + theme::GAP;
+    let height = (scale_at + SCALE.1 + 2.0 * number.size + theme::MARGIN).ceil();
     draw(sheet, height, &figure.heading.title, &describe(figure), |canvas| {
         heading.draw(canvas)?;
         for (place, panel) in figure.panels.iter().enumerate() {
@@ -95,8 +104,39 @@ pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
             cells(canvas, panel, corner, cell)?;
             labels(canvas, figure, corner, cell, grid)?;
         }
-        Ok(())
+        scale(canvas, (theme::MARGIN + left_room, scale_at))
     })
+}
+
+fn interval(rate: &Rate) -> Option<String> {
+    rate.interval.map(|interval| format!("{:.2}–{:.2}", interval.low, interval.high))
+}
+
+fn widest_interval(panels: &[HeatPanel]) -> f64 {
+    let rates = panels.iter().flat_map(|panel| panel.cells.iter().flatten()).filter_map(|cell| match cell {
+        Cell::Rate(rate) => interval(rate),
+        Cell::LeftOut | Cell::Failed => None,
+    });
+    rates.map(|text| width(&text, theme::MARK, Weight::Regular)).fold(0.0, f64::max)
+}
+
+/// What the colours mean.
+fn scale(canvas: &Canvas<'_>, (left, top): (f64, f64)) -> Result<(), FigureError> {
+    let step = SCALE.0 / STEPS as f64;
+    for at in 0..STEPS {
+        let from = left + at as f64 * step;
+        let fill = theme::intensity((at as f64 + 0.5) / STEPS as f64);
+        canvas.fill((from, top), (from + step, top + SCALE.1), fill)?;
+    }
+    let (right, bottom) = (left + SCALE.0, top + SCALE.1);
+    let edge = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
+    canvas.line(&edge, theme::THIN, theme::FAINT_INK)?;
+    let face = Type::regular(theme::MARK, theme::FAINT_INK);
+    for (share, label) in [(0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
+        canvas.text(label, (left + share * SCALE.0, bottom + face.size + 3.0), Align::Middle, face)?;
+    }
+    let beside = (right + theme::GAP, top + 0.5 * SCALE.1 + 0.36 * face.size);
+    canvas.text("mean true positive rate", beside, Align::Start, face)
 }
 
 fn cells(
@@ -107,20 +147,24 @@ fn cells(
 ) -> Result<(), FigureError> {
     for (row, points) in panel.cells.iter().enumerate() {
         for (column, point) in points.iter().enumerate() {
-            let (fill, text, ink) = match *point {
+            let (fill, lines, ink) = match point {
                 Cell::Rate(rate) => {
-                    let ink = if theme::intensity_is_dark(rate) { theme::PAPER } else { theme::INK };
-                    (theme::intensity(rate), format!("{rate:.2}"), ink)
+                    let ink = if theme::intensity_is_dark(rate.value) { theme::PAPER } else { theme::INK };
+                    let lines = [Some(format!("{:.2}", rate.value)), interval(rate)];
+                    (theme::intensity(rate.value), lines, ink)
                 }
-                Cell::LeftOut => (theme::BAND, "–".to_owned(), theme::INK),
-                Cell::Failed => (theme::BAND, "×".to_owned(), theme::WARNING),
+                Cell::LeftOut => (theme::BAND, [Some("–".to_owned()), None], theme::INK),
+                Cell::Failed => (theme::BAND, [Some("×".to_owned()), None], theme::WARNING),
             };
             let corner = (left + column as f64 * cell.0, top + row as f64 * cell.1);
             let opposite = (corner.0 + cell.0 - 1.5, corner.1 + cell.1 - 1.5);
             canvas.fill(corner, opposite, fill)?;
             let face = Type::regular(theme::MARK, ink);
             let middle = (corner.0 + cell.0 / 2.0, corner.1 + cell.1 / 2.0 + 0.36 * face.size);
-            canvas.text(&text, middle, Align::Middle, face)?;
+            let first = middle.1 - if lines[1].is_some() { LINE / 2.0 } else { 0.0 };
+            for (line, text) in lines.iter().flatten().enumerate() {
+                canvas.text(text, (middle.0, first + line as f64 * LINE), Align::Middle, face)?;
+            }
         }
     }
     Ok(())
@@ -162,7 +206,12 @@ fn describe(figure: &HeatMaps) -> String {
         for (down, points) in figure.down.labels.iter().zip(&panel.cells) {
             for (across, point) in figure.across.labels.iter().zip(points) {
                 let point = match point {
-                    Cell::Rate(rate) => format!("{rate:.3}"),
+                    Cell::Rate(rate) => match rate.interval {
+                        Some(interval) => {
+                            format!("{:.3} ({:.3} to {:.3})", rate.value, interval.low, interval.high)
+                        }
+                        None => format!("{:.3}", rate.value),
+                    },
                     Cell::LeftOut => "none".to_owned(),
                     Cell::Failed => "failed".to_owned(),
                 };
@@ -186,8 +235,8 @@ mod tests {
             title: "training.noisy-fine-tuned.layer_rates of the network that is fine-tuned".to_owned(),
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
         };
-        let panel =
-            HeatPanel { name: "method".to_owned(), cells: vec![vec![Cell::Rate(0.5), Cell::Failed]; 2] };
+        let rate = Cell::Rate(Rate { value: 0.5, interval: None });
+        let panel = HeatPanel { name: "method".to_owned(), cells: vec![vec![rate, Cell::Failed]; 2] };
         let heading = Heading { title: "sweep".to_owned(), warnings: Vec::new(), subtitle: Vec::new() };
         let figure =
             HeatMaps { heading, across: axis(&["1", "2"]), down: axis(&["1", "2"]), panels: vec![panel] };

@@ -211,7 +211,10 @@ fn cells_of_three_to_ten_methods() {
             let cell = |row: usize, column: usize| match (row, column) {
                 (1, 1) => Cell::Failed,
                 (2, 0) => Cell::LeftOut,
-                _ => Cell::Rate(rate(row * 6 + column + at)),
+                _ => {
+                    let value = rate(row * 6 + column + at);
+                    Cell::Rate(Rate { value, interval: Some(interval(value)) })
+                }
             };
             let row = |row| (0..6).map(|column| cell(row, column)).collect();
             HeatPanel { name: (*name).to_owned(), cells: (0..5).map(row).collect() }

@@ -58,7 +58,9 @@ pub(super) fn svg(
             sweep::svg(&curves(report, points, across, &facets, heading(&what))).map_err(failed)?
         }
         [across, down, ..] => {
-            let mut what = "Cells: mean true positive rate".to_owned();
+            let mut what =
+                "Cells: mean true positive rate and its 95 % interval, from a bootstrap over groups"
+                    .to_owned();
             if report.points.iter().any(PointEntry::has_failures) {
                 what.push_str("; ×: failed");
             }
@@ -264,7 +266,9 @@ fn cells(
         for method in &names {
             let cell = |row: usize, column: usize| {
                 let is_at = |point| across.place(point) == Some(column) && down.place(point) == Some(row);
-                let found = find(points, members, method, is_at).and_then(|(_, method)| method.mean);
+                let found = find(points, members, method, is_at).and_then(|(_, method)| {
+                    Some(Rate { value: method.mean?, interval: method.mean_interval })
+                });
                 match found {
                     Some(rate) => Cell::Rate(rate),
                     None if members.iter().any(|at| is_at(*at) && report.has_failed(*at, method)) => {
