@@ -110,6 +110,14 @@ bench-sweep: build
     @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/sweep.txt
     @.deps/peers/bin/python benches/sweep.py {{ quote(emolab) }}
 
+# PCA of a file of a million rows in one pass: time, memory and accuracy; writes 5.1 GB to the temporary folder
+[group('check')]
+bench-stream: build
+    @test -x .deps/peers/bin/python || python3 -m venv .deps/peers || { \
+        echo "error: \`python3 -m venv\` failed; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+    @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peers.txt
+    @.deps/peers/bin/python benches/stream.py {{ quote(emolab) }}
+
 # Networks against PyTorch and ONNX Runtime in the same run; fetches 4 GB of Python packages
 [group('check')]
 bench-networks: compilers setup
