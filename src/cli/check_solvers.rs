@@ -35,7 +35,7 @@ impl CheckSolvers {
             printer.note(&format!(
                 "done  {} fold {} {}  {:.4} s, linfa-svm {:.4} s",
                 problem.method,
-                problem.fold + 1,
+                problem.fold,
                 problem.comparison.class,
                 problem.comparison.interior_point.seconds,
                 problem.comparison.linfa.seconds
@@ -71,7 +71,7 @@ fn failed(all: &[ProblemComparison]) -> Result<(), Error> {
     Err(Error::FailedFits {
         failed: 1 + failed.count(),
         fits: 2 * all.len(),
-        first: format!("{solver} for {} fold {}", problem.method, problem.fold + 1),
+        first: format!("{solver} for {} fold {}", problem.method, problem.fold),
         source: source.clone(),
     })
 }
@@ -82,7 +82,7 @@ fn far_of_linfa(all: &[ProblemComparison]) -> Option<String> {
     far_from_optimum(
         fits,
         |(_, fit)| *fit,
-        |(problem, _)| format!("{} fold {} {}", problem.method, problem.fold + 1, problem.comparison.class),
+        |(problem, _)| format!("{} fold {} {}", problem.method, problem.fold, problem.comparison.class),
     )
 }
 
@@ -106,7 +106,7 @@ fn render(all: &[ProblemComparison]) -> String {
     for problem in all {
         let ProblemComparison { method, fold, c, comparison } = problem;
         let mut row = vec![
-            format!("{method} fold {} {}", fold + 1, comparison.class),
+            format!("{method} fold {fold} {}", comparison.class),
             c.to_string(),
             comparison.samples.to_string(),
         ];
@@ -118,7 +118,7 @@ fn render(all: &[ProblemComparison]) -> String {
                     fit.iterations.to_string(),
                 ]),
                 Err(error) => {
-                    reasons.push(format!("{method} fold {}, {solver}: {error}", fold + 1));
+                    reasons.push(format!("{method} fold {fold}, {solver}: {error}"));
                     row.extend(["failed".to_owned(), String::new(), String::new()]);
                 }
             }
@@ -197,11 +197,11 @@ mod tests {
         let all = [problem(0, Ok(1.9)), problem(1, Err(not_converged())), problem(2, Err(not_converged()))];
         let error = failed(&all).unwrap_err();
         assert_eq!(error.exit_code(), 1);
-        assert_eq!(error.to_string(), "2 of 6 fits failed, the first that of linfa-svm for a fold 2");
+        assert_eq!(error.to_string(), "2 of 6 fits failed, the first that of linfa-svm for a fold 1");
         assert_eq!(error.causes(), ["the SVM of `fear` did not converge: the solver gave up"]);
         assert!(error.hint().is_some_and(|hint| hint.contains("lower `c`")));
         let text = render(&all);
-        assert!(text.contains("a fold 2, linfa-svm: the SVM of `fear` did not converge"), "{text}");
+        assert!(text.contains("a fold 1, linfa-svm: the SVM of `fear` did not converge"), "{text}");
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
             far_of_linfa(&[problem(0, Ok(1.999)), problem(1, Ok(1.997)), problem(2, Ok(1.99))]).unwrap();
         assert!(
             far.starts_with("2 of 3 SVMs")
-                && far.contains("that of a fold 3 fear by a relative gap of 5.0e-3"),
+                && far.contains("that of a fold 2 fear by a relative gap of 5.0e-3"),
             "{far}"
         );
     }

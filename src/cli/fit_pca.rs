@@ -122,13 +122,13 @@ fn render(model: &PcaModel) -> String {
     let header = ["component", "singular value", "explained variance", "ratio", "together"];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     let mut together = 0.0;
-    for (i, singular_value) in model.singular_values.iter().enumerate() {
-        let ratio = model.explained_variance_ratio[i];
+    for (i, singular_value) in model.spectrum.singular_values.iter().enumerate() {
+        let ratio = model.spectrum.explained_variance_ratio[i];
         together += ratio;
         lines.push(vec![
             (i + 1).to_string(),
             format!("{singular_value:.6}"),
-            format!("{:.6}", model.explained_variance[i]),
+            format!("{:.6}", model.spectrum.explained_variance[i]),
             format!("{ratio:.4}"),
             format!("{together:.4}"),
         ]);
@@ -138,11 +138,11 @@ fn render(model: &PcaModel) -> String {
 
 fn to_json(model: &PcaModel) -> serde_json::Value {
     json!({
-        "samples": model.samples,
+        "samples": model.spectrum.samples,
         "features": model.mean.len(),
-        "singular_values": model.singular_values.to_vec(),
-        "explained_variance": model.explained_variance.to_vec(),
-        "explained_variance_ratio": model.explained_variance_ratio.to_vec(),
-        "total_variance": model.total_variance,
+        "singular_values": model.spectrum.singular_values.to_vec(),
+        "explained_variance": model.spectrum.explained_variance.to_vec(),
+        "explained_variance_ratio": model.spectrum.explained_variance_ratio.to_vec(),
+        "total_variance": model.spectrum.total_variance,
     })
 }

@@ -66,7 +66,7 @@ impl Images {
 
 /// Ends the labels of a repetition's stages, where there are several.
 pub(super) fn repeat_label(repeat: usize, repeats: usize) -> String {
-    if repeats > 1 { format!(" repeat {}", repeat + 1) } else { String::new() }
+    if repeats > 1 { format!(" repeat {repeat}") } else { String::new() }
 }
 
 /// How a data set is split.

@@ -260,7 +260,7 @@ fn classify(
     let folds = data.division.folds();
     let (mut reductions, mut classifiers, mut selections) = (Vec::new(), Vec::new(), Vec::new());
     for fold in 0..folds {
-        let label = |stage: &str| format!("{stage} {name} fold {}", fold + 1);
+        let label = |stage: &str| format!("{stage} {name} fold {fold}");
         let reduction = FitPca {
             features,
             split,

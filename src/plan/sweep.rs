@@ -293,7 +293,7 @@ fn rate(
             graph.begin_point(briefly(sweep, &sweep.points[*first]));
         }
         let repeats = wired.iter().flatten().map(|wired| wired.data.splits.len()).max().unwrap_or(1);
-        let label = format!("rate-inside {name}{} fold {}", repeat_label(repeat, repeats), fold + 1);
+        let label = format!("rate-inside {name}{} fold {fold}", repeat_label(repeat, repeats));
         let handle = graph.add(label, stage);
         rated.extend(numbers.into_iter().enumerate().map(|(at, point)| Rated { point, rates: handle, at }));
     }

@@ -39,7 +39,7 @@ pub fn data(record: &RunRecord, tested: &Tested, manifest: Option<&Manifest>, ca
         add(found.to_owned(), manifest.counts());
     }
     for (fold, column) in by_fold(tested).into_iter().enumerate() {
-        add(format!("tested in fold {}", fold + 1), column);
+        add(format!("tested in fold {fold}"), column);
     }
     let rows = Emotion::ALL.into_iter().map(|emotion| {
         let cells = counts.iter().map(|column| Cell::count(column[emotion.index()]));

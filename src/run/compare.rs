@@ -34,10 +34,8 @@ pub fn compare_solvers(
 ) -> Result<(), RunError> {
     for inputs in &plan.fits {
         let FitInputs { method, fold, .. } = inputs;
-        let at = |source: StageError| RunError::Stage {
-            stage: format!("check-solvers {method} fold {}", fold + 1),
-            source,
-        };
+        let stage = || format!("check-solvers {method} fold {fold}");
+        let at = |source: StageError| RunError::Stage { stage: stage(), source };
         if cancel.is_raised() {
             return Err(at(StageError::Cancelled));
         }

@@ -144,7 +144,7 @@ fn components_are_those_of_numpys_singular_value_decomposition() {
             for k in [1, 2, 3, 5, 10, rank] {
                 let k = k.min(rank);
                 let model = PcaModel::fit(&train, Keep::Count(k), solver).unwrap();
-                for (a, b) in model.singular_values.iter().zip(&expected) {
+                for (a, b) in model.spectrum.singular_values.iter().zip(&expected) {
                     assert!((a / b - 1.0).abs() < 1e-8, "{set} {solver:?} {k}: {a} is not {b}");
                 }
                 // Where two directions explain the same, each mixes them in its own way.

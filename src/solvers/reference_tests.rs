@@ -77,14 +77,22 @@ fn assert_close(found: f64, expected: f64, relative: f64, what: &str) {
 
 fn check_pca(train: &Train<Array2<f32>>, case: &PcaCase, solver: PcaSolver) -> PcaModel {
     let model = PcaModel::fit(train, Keep::Count(case.components), solver).unwrap();
-    assert_eq!(model.singular_values.len(), case.components);
+    assert_eq!(model.spectrum.singular_values.len(), case.components);
     let scores = model.project(train.get().view()).unwrap();
     for i in 0..case.components {
-        assert_close(model.singular_values[i], case.singular_values[i], 1e-6, "singular value");
-        assert_close(model.explained_variance[i], case.explained_variance[i], 1e-6, "variance");
-        assert_close(model.explained_variance_ratio[i], case.explained_variance_ratio[i], 1e-6, "ratio");
+        assert_close(model.spectrum.singular_values[i], case.singular_values[i], 1e-6, "singular value");
+        assert_close(model.spectrum.explained_variance[i], case.explained_variance[i], 1e-6, "variance");
+        assert_close(
+            model.spectrum.explained_variance_ratio[i],
+            case.explained_variance_ratio[i],
+            1e-6,
+            "ratio",
+        );
         let score = scores[[0, i]].abs();
-        assert!((score - case.absolute_scores_of_row_0[i]).abs() < 1e-5 * model.singular_values[0], "score");
+        assert!(
+            (score - case.absolute_scores_of_row_0[i]).abs() < 1e-5 * model.spectrum.singular_values[0],
+            "score"
+        );
         let component = model.components.row(i);
         let largest = component.iter().copied().fold(0.0f64, |a, b| if b.abs() > a.abs() { b } else { a });
         assert!(largest > 0.0);
@@ -102,7 +110,7 @@ fn pca_agrees_with_scikit_learn() {
         }
         let model = check_pca(&train, case, PcaSolver::Linfa);
         let expected = if case.components <= 10 { Decomposition::Iterative } else { Decomposition::Dense };
-        assert_eq!(model.decomposition, expected, "{} components", case.components);
+        assert_eq!(model.spectrum.decomposition, expected, "{} components", case.components);
     }
     let wide = Array2::from_shape_fn((61, 400), |(i, j)| {
         let (i, j) = (i as u64, j as u64);

@@ -16,7 +16,7 @@ pub enum SplitError {
     TooFewUnits { units: &'static str, count: usize, folds: usize },
     #[error("`{class}` has {count} {units}, fewer than the {folds} folds it must be spread over")]
     TooFewOfClass { class: Emotion, units: &'static str, count: usize, folds: usize },
-    #[error("fold {} would train without any `{class}`: all {count} of its samples are in that fold", fold + 1)]
+    #[error("fold {fold} would train without any `{class}`: all {count} of its samples are in that fold")]
     ClassNotTrained { class: Emotion, fold: usize, count: usize },
     #[error("the {part} part would hold none of the {count} samples of `{class}`")]
     ClassNotInPart { class: Emotion, part: &'static str, count: usize },
@@ -30,6 +30,6 @@ pub enum SplitError {
     FractionSum { sum: f64 },
     #[error("the split covers {split} samples but the data has {rows} rows")]
     Rows { split: usize, rows: usize },
-    #[error("fold {} has no {side} samples", fold + 1)]
+    #[error("fold {fold} has no {side} samples")]
     EmptySide { fold: usize, side: &'static str },
 }

@@ -105,7 +105,7 @@ impl Stage for EmbedImages {
         let map = tsne::map(scores.view(), self.perplexity, self.iterations).map_err(|error| bad(&error))?;
         let facts = Facts {
             components: scores.ncols(),
-            kept_variance: model.explained_variance_ratio.sum(),
+            kept_variance: model.spectrum.explained_variance_ratio.sum(),
             perplexity: tsne::perplexity(self.perplexity, rows.nrows()),
         };
         Ok(Embedding {

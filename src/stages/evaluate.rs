@@ -64,7 +64,7 @@ impl Stage for Evaluate {
                     scores,
                 });
             }
-            let explained = reduction.model.explained_variance_ratio.iter().take(kept);
+            let explained = reduction.spectrum.explained_variance_ratio.iter().take(kept);
             predictions.kept_variance.push(explained.sum());
             predictions.components.push(kept);
         }

@@ -74,7 +74,7 @@ pub(super) fn penalty_rows(context: &Context<'_>, method: &Entry) -> Result<Inne
 /// What the results must say of a method's fits: penalties left out of a choice, answers that are none.
 pub(super) fn fit_warnings(method: &str, fits: &[FitRow], inside: &InnerRows) -> Vec<String> {
     let mut warnings = left_out_penalties(method, &inside.candidates);
-    let name = |row: &FitRow| format!("`{}` in fold {}", row.class, row.fold + 1);
+    let name = |row: &FitRow| format!("`{}` in fold {}", row.class, row.fold);
     let far = far_from_optimum(fits.iter(), |row| row.fit, |row| name(row));
     warnings.extend(far.map(|far| format!("{method}: {far}: do not use them, {WAY_OUT}")));
     warnings.extend(far_inside(method, inside.fits.iter()));
@@ -86,7 +86,7 @@ const WAY_OUT: &str = "set `solver = \"interior-point\"` in `[svm]`";
 /// That machines inside the folds are no answers, where some are.
 pub(super) fn far_inside<'a>(method: &str, fits: impl Iterator<Item = &'a InnerFitRow>) -> Option<String> {
     let name = |InnerFitRow { inner_fold, fit: FitRow { class, fold, c, .. } }: &InnerFitRow| {
-        format!("`{class}` in inner fold {} of fold {} at C = {c:?}", inner_fold + 1, fold + 1)
+        format!("`{class}` in inner fold {inner_fold} of fold {fold} at C = {c:?}")
     };
     let far = far_from_optimum(fits, |row| row.fit.fit, |row| name(row))?;
     Some(format!("{method}: inside the folds {far}: do not trust what they chose, {WAY_OUT}"))
@@ -103,8 +103,7 @@ fn left_out_penalties(method: &str, candidates: &[CandidateRow]) -> Vec<String> 
         let (fold, reason) = left_out.next()?;
         let (times, folds) = (1 + left_out.count(), tried().count());
         Some(format!(
-            "{method}: C = {c:?} was left out of the choice in {times} of {folds} folds: fold {}, {reason}",
-            fold + 1
+            "{method}: C = {c:?} was left out of the choice in {times} of {folds} folds: fold {fold}, {reason}"
         ))
     };
     penalties.into_iter().filter_map(say).collect()

@@ -167,7 +167,7 @@ impl Pooled {
                     predicted[at] = emotion;
                 }
             }
-            Err(reason) => self.predicted = Err(format!("inner fold {}: {reason}", inner_fold + 1)),
+            Err(reason) => self.predicted = Err(format!("inner fold {inner_fold}: {reason}")),
         }
     }
 }

@@ -93,7 +93,7 @@ impl RateInside {
 
 impl Stage for RateInside {
     const NAME: &'static str = "rate-inside";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type Output = InsideRates;
 
     // As `fit-pca`, of a part of the rows.
@@ -155,7 +155,7 @@ impl RateInside {
         let too_few = Answers::none("the inner fold has fewer components".to_owned());
         let mut answers = vec![too_few; self.tried.len()];
         let counted =
-            paths.iter().filter_map(|path| Some((reduced.model.count(path.components).ok()?, path)));
+            paths.iter().filter_map(|path| Some((reduced.spectrum.count(path.components).ok()?, path)));
         let mut counted: Vec<(usize, &Path)> = counted.collect();
         counted.sort_by_key(|(count, _)| *count);
         let mut starts = Starts::default();

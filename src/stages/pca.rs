@@ -2,7 +2,8 @@
 //!
 //! One decomposition serves every smaller number of components: what is fitted is a level, the next power of 2
 //! from 32 on, and whoever uses it keeps what it needs. Points of a sweep share the level of the largest. The
-//! scores of all images lie beside the components, so that images are projected once, whatever is fitted to them.
+//! scores of all images are what is stored, so that images are projected once, whatever is fitted to them. The components
+//! themselves are not: nothing else asks for them, and they are far larger.
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 use serde::Serialize;
@@ -11,65 +12,70 @@ use super::features::Features;
 use super::file;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
-use crate::solvers::pca::{Decomposition, Keep, PcaError, PcaModel, PcaSolver};
+use crate::solvers::pca::{Decomposition, Keep, PcaError, PcaModel, PcaSolver, Spectrum};
 use crate::split::Train;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 
 const FILE: &str = "pca.safetensors";
 
-/// A fitted PCA and what it makes of the images.
+/// What a fitted PCA makes of the images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reduction {
-    /// The components.
-    pub model: PcaModel,
+    /// What the components explain.
+    pub spectrum: Spectrum,
     /// Scores of all images of the manifest, `[n, k]`.
     pub scores: Array2<f64>,
 }
 
 impl Artifact for Reduction {
     fn save(&self) -> Result<Files, ArtifactError> {
-        let tensors = tensors(&self.model).with("scores", self.scores.shape(), &self.scores);
+        let tensors = with_spectrum(Tensors::default(), &self.spectrum).with(
+            "scores",
+            self.scores.shape(),
+            &self.scores,
+        );
         Ok(Files::from([(FILE.to_owned(), tensors.to_bytes()?)]))
     }
 
     fn load(files: &Files) -> Result<Self, ArtifactError> {
         let tensors = ReadTensors::from_bytes(file(files, FILE)?)?;
-        let model = PcaModel {
-            mean: tensors.vector("mean")?,
-            components: tensors.matrix("components")?,
+        let spectrum = Spectrum {
             singular_values: tensors.vector("singular_values")?,
             explained_variance: tensors.vector("explained_variance")?,
             explained_variance_ratio: tensors.vector("explained_variance_ratio")?,
             total_variance: tensors.number("total_variance")?,
             samples: tensors.number("samples")? as usize,
+            features: tensors.number("features")? as usize,
             decomposition: Decomposition::ALL
                 .get(tensors.number("decomposition")? as usize)
                 .copied()
                 .ok_or_else(|| ArtifactError("unknown decomposition".to_owned()))?,
         };
-        Ok(Self { model, scores: tensors.matrix("scores")? })
+        Ok(Self { spectrum, scores: tensors.matrix("scores")? })
     }
 }
 
 /// A model as a safetensors file.
 pub fn model_file(model: &PcaModel) -> Result<Vec<u8>, ArtifactError> {
-    tensors(model).to_bytes()
+    let tensors = Tensors::default().with("mean", model.mean.shape(), &model.mean).with(
+        "components",
+        model.components.shape(),
+        &model.components,
+    );
+    with_spectrum(tensors, &model.spectrum).to_bytes()
 }
 
-fn tensors(model: &PcaModel) -> Tensors {
-    let (k, d) = model.components.dim();
-    let samples = [model.samples as f64];
-    let decomposition = Decomposition::ALL.iter().position(|known| *known == model.decomposition);
-    let decomposition = [decomposition.unwrap_or_default() as f64];
-    Tensors::default()
-        .with("mean", &[d], &model.mean)
-        .with("components", &[k, d], &model.components)
-        .with("singular_values", &[k], &model.singular_values)
-        .with("explained_variance", &[k], &model.explained_variance)
-        .with("explained_variance_ratio", &[k], &model.explained_variance_ratio)
-        .with("total_variance", &[1], &[model.total_variance])
-        .with("samples", &[1], &samples)
-        .with("decomposition", &[1], &decomposition)
+fn with_spectrum(tensors: Tensors, spectrum: &Spectrum) -> Tensors {
+    let k = spectrum.singular_values.len();
+    let decomposition = Decomposition::ALL.iter().position(|known| *known == spectrum.decomposition);
+    tensors
+        .with("singular_values", &[k], &spectrum.singular_values)
+        .with("explained_variance", &[k], &spectrum.explained_variance)
+        .with("explained_variance_ratio", &[k], &spectrum.explained_variance_ratio)
+        .with("total_variance", &[1], &[spectrum.total_variance])
+        .with("samples", &[1], &[spectrum.samples as f64])
+        .with("features", &[1], &[spectrum.features as f64])
+        .with("decomposition", &[1], &[decomposition.unwrap_or_default() as f64])
 }
 
 impl Reduction {
@@ -95,12 +101,12 @@ impl Reduction {
         for (positions, part) in [(positions, own), (&others, projected)] {
             positions.iter().zip(part.rows()).for_each(|(row, of_row)| scores.row_mut(*row).assign(&of_row));
         }
-        Ok(Self { model, scores })
+        Ok(Self { spectrum: model.spectrum, scores })
     }
 
     /// How many components that is.
     pub fn count(&self, keep: Keep) -> Result<usize, StageError> {
-        self.model.count(keep).map_err(|error| bad_input(&error))
+        self.spectrum.count(keep).map_err(|error| bad_input(&error))
     }
 
     /// Scores of all images on the components that an experiment asks for, `[n, k]`.
@@ -160,7 +166,7 @@ pub struct FitPca {
 
 impl Stage for FitPca {
     const NAME: &'static str = "fit-pca";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type Output = Reduction;
 
     // Training rows in f32 and centred in f64, their products with themselves, and what a solver copies.
@@ -179,7 +185,7 @@ impl Stage for FitPca {
             context.parallel(|| {
                 let model = PcaModel::fit_most(&rows, self.level, self.solver)?;
                 let scores = model.project(all)?;
-                Ok(Reduction { model, scores })
+                Ok(Reduction { spectrum: model.spectrum, scores })
             })
         } else {
             let rows = fold.train_rows(all).map_err(broken)?;

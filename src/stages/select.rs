@@ -78,7 +78,7 @@ pub struct SelectPenalty {
 
 impl Stage for SelectPenalty {
     const NAME: &'static str = "select-penalty";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     type Output = Selection;
 
     fn run(&self, context: &Context<'_>) -> Result<Selection, StageError> {

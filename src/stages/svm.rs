@@ -145,7 +145,7 @@ impl Unfitted {
 
 impl From<Unfitted> for StageError {
     fn from(unfitted: Unfitted) -> Self {
-        let reason = format!("fold {}: {}", unfitted.fold + 1, unfitted.reason);
+        let reason = format!("fold {}: {}", unfitted.fold, unfitted.reason);
         Unfitted { reason, ..unfitted }.in_its_stage()
     }
 }
@@ -229,7 +229,7 @@ pub struct TrainSvm {
 
 impl Stage for TrainSvm {
     const NAME: &'static str = "train-svm";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     type Output = Classifiers;
 
     fn run(&self, context: &Context<'_>) -> Result<Classifiers, StageError> {

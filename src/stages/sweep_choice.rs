@@ -199,7 +199,7 @@ pub(super) fn unchosen(report: &MakeSweepReport, best: &[BestSummary]) -> Vec<St
             best.folds.iter().any(|own| (own.repeat, own.fold) == (fold.repeat, fold.fold))
         };
         let without: Vec<String> =
-            choice.folds.iter().filter(|fold| !has(fold)).map(|fold| (fold.fold + 1).to_string()).collect();
+            choice.folds.iter().filter(|fold| !has(fold)).map(|fold| fold.fold.to_string()).collect();
         (!without.is_empty()).then(|| {
             format!(
                 "{}, {}: no best point in fold {}, where no point could be fitted inside, and so no rate of the \

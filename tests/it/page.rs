@@ -48,7 +48,7 @@ fn the_page_is_one_file_that_holds_all_there_is_and_is_the_same_each_time() {
         "True positive rate by emotion and method, my-set",
         "data:image/svg+xml;base64,",
         "svm.class_weight",
-        "train-svm DINOv2 fold 3",
+        "train-svm DINOv2 fold 2",
         "emolab run experiments/mine.toml",
         "@inproceedings{you2016building,",
         "Certificates of the support vector machines",

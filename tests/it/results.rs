@@ -54,7 +54,7 @@ fn the_record_holds_settings_with_origins_keys_times_and_versions() {
     assert_eq!((&c["value"], &c["origin"]), (&2.5.into(), &"--set svm.c=2.5".into()));
     let stages = record["stages"].as_array().unwrap();
     assert!(stages.iter().all(|stage| stage["key"].as_str().unwrap().len() == 64 && stage["hit"] == false));
-    assert!(stages.iter().any(|stage| stage["label"] == "train-svm DINOv2 fold 3"));
+    assert!(stages.iter().any(|stage| stage["label"] == "train-svm DINOv2 fold 2"));
     assert_eq!((&record["seed"], &record["stand_in"]), (&2016.into(), &serde_json::Value::Null));
     assert_eq!(record["versions"]["emolab"], env!("CARGO_PKG_VERSION"));
     assert_eq!(record["data"].as_str().unwrap().len(), 64);

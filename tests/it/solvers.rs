@@ -1,5 +1,7 @@
 //! What an experiment says about its solvers, and the commands that try them.
 
+use ndarray::{Array1, Array2};
+
 use crate::harness::{EMOTIONS, Project, npy};
 
 const FILE: &str = "experiments/mine.toml";
@@ -98,7 +100,7 @@ fn a_penalty_that_cannot_be_fitted_is_left_out_of_the_choice_and_said() {
     assert!(figure.contains("was left out of the choice in 3 of 3 folds"), "{figure}");
     let reasons = column(&project, "penalties.csv", "left_out");
     assert!(
-        reasons.chunks(2).all(|pair| pair[0].is_empty() && pair[1].starts_with("inner fold 1: ")),
+        reasons.chunks(2).all(|pair| pair[0].is_empty() && pair[1].starts_with("inner fold 0: ")),
         "{reasons:?}"
     );
 
@@ -108,7 +110,7 @@ fn a_penalty_that_cannot_be_fitted_is_left_out_of_the_choice_and_said() {
     assert!(ran.err.contains("scale = \"global\""), "{}", ran.err);
     let ran = project.emolab(&["run", FILE, "--set", "svm.c=1.7e308"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.err.contains("lower `c`") && !ran.err.contains("fold 1: fold 1"), "{}", ran.err);
+    assert!(ran.err.contains("lower `c`") && !ran.err.contains("fold 0: fold 0"), "{}", ran.err);
 }
 
 #[test]
@@ -146,12 +148,12 @@ fn both_solvers_are_compared_problem_by_problem() {
         assert!(problem["linfa"]["seconds"].as_f64().unwrap() > 0.0);
     }
     let table = project.must(&["check-solvers", FILE]).out;
-    assert!(table.contains("DINOv2 fold 3 sadness") && table.contains("24 problems"), "{table}");
+    assert!(table.contains("DINOv2 fold 2 sadness") && table.contains("24 problems"), "{table}");
 
     // Times the squared size of the scores this is beyond f64.
     let ran = project.emolab(&["check-solvers", FILE, "--set", "svm.c=1.7e308"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.err.contains("the first that of the interior point for DINOv2 fold 1"), "{}", ran.err);
+    assert!(ran.err.contains("the first that of the interior point for DINOv2 fold 0"), "{}", ran.err);
     assert!(ran.err.contains("out of range") && ran.out.contains("failed"), "{}", ran.err);
 }
 
@@ -169,17 +171,25 @@ fn a_mapped_file_gives_the_components_of_its_rows() {
         let data = file.tensor(name).unwrap().data().to_vec();
         data.as_chunks::<8>().0.iter().map(|value| f64::from_le_bytes(*value)).collect()
     };
+    let features = project.bytes("my/dinov2.npy");
+    let features = features[features.len() - 96 * 16 * 4..].as_chunks::<4>().0.iter();
+    let rows: Vec<f64> = features.map(|value| f64::from(f32::from_le_bytes(*value))).collect();
+    let rows = Array2::from_shape_vec((96, 16), rows).unwrap();
     let mut compared = 0;
     for blob in project.blobs() {
         let other = std::fs::read(blob).unwrap();
         let Ok(other) = safetensors::SafeTensors::deserialize(&other) else { continue };
-        if other.tensor("components").is_err() {
-            continue;
-        }
-        for name in ["mean", "components", "singular_values", "explained_variance_ratio"] {
+        let Ok(scores) = other.tensor("scores") else { continue };
+        for name in ["singular_values", "explained_variance_ratio"] {
             let (own, other) = (values(&tensors, name), values(&other, name));
             assert!(own.iter().zip(&other).all(|(own, other)| (own - other).abs() < 1e-9), "{name}");
         }
+        // The components, by what they make of the rows.
+        let shape = scores.shape().to_vec();
+        let scores = Array2::from_shape_vec((shape[0], shape[1]), values(&other, "scores")).unwrap();
+        let components = Array2::from_shape_vec((16, 16), values(&tensors, "components")).unwrap();
+        let projected = (&rows - &Array1::from_vec(values(&tensors, "mean"))).dot(&components.t());
+        assert!((projected - scores).iter().all(|error| error.abs() < 1e-9));
         compared += 1;
     }
     assert!(compared > 0, "the run fitted the same components from memory");

@@ -102,8 +102,8 @@ fn points_share_features_and_decompositions_and_the_plan_says_so() {
     // list, inspect, split, read, 3 PCAs; SVMs of all numbers of components together, by fold and C; 6 evaluations.
     assert!(shown.contains("6 points need 19 stages, 13 of them shared (66 one by one)"), "{shown}");
     assert!(shown.contains("20 are new"), "{shown}");
-    assert!(shown.contains("train-svm DINOv2 fold 1 (c = 0.1)"), "{shown}");
-    assert!(shown.contains("fit-pca DINOv2 fold 1  "), "{shown}");
+    assert!(shown.contains("train-svm DINOv2 fold 0 (c = 0.1)"), "{shown}");
+    assert!(shown.contains("fit-pca DINOv2 fold 0  "), "{shown}");
     project.must(&["run", FILE]);
     project.edit(FILE, "[0.1, 1]", "[0.1, 1, 10]");
     let plan = planned(&project, &[]);
@@ -173,7 +173,7 @@ fn a_point_that_fails_stands_in_the_results_and_the_others_are_computed() {
         let failed = row["pca.components"] == "17";
         assert_eq!(row["status"], if failed { "failed" } else { "done" });
         assert_eq!(row["true_positive_rate"].is_empty(), failed);
-        assert_eq!(row["reason"].contains("fold 1: 17 principal components"), failed, "{row:?}");
+        assert_eq!(row["reason"].contains("fold 0: 17 principal components"), failed, "{row:?}");
     }
     // What succeeded is not computed again; what failed is tried again, and its figure can be drawn.
     let again = project.emolab(&["run", FILE]);
@@ -240,7 +240,7 @@ fn machines_of_which_none_can_be_trained_each_say_why() {
     // Two points, each with a row for every class and the mean.
     let table = project.read("results/sweep/sweep.csv");
     assert_eq!(table.matches(",failed,").count(), 18, "{table}");
-    assert_eq!(table.matches("fold 1: the SVM of `amusement`").count(), 18, "{table}");
+    assert_eq!(table.matches("fold 0: the SVM of `amusement`").count(), 18, "{table}");
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn the_best_point_is_chosen_inside_the_training_images() {
     }
     project.write("my/dinov2.npy", &changed);
     project.must(&["run", FILE, "--rehash"]);
-    assert_eq!(inside(&project, 0), before, "fold 1 never saw the features of its test images");
+    assert_eq!(inside(&project, 0), before, "fold 0 never saw the features of its test images");
     assert_ne!(inside(&project, 1), before);
 }
 

@@ -85,7 +85,7 @@
       const name = encodeURIComponent(document.body.dataset.run);
       picture = element("a", { href: `/image/${name}/${image}`, target: "_blank", rel: "noopener" }, picture);
     }
-    const said = [`fold ${folds.map((fold) => fold + 1).join(", ")}`];
+    const said = [`fold ${folds.join(", ")}`];
     if (margin !== null) said.push(`margin ${margin.toFixed(2)}`);
     const caption = element("figcaption", {}, said.join(", "), element("span", { className: "path", textContent: path }));
     return element("li", {}, element("figure", {}, picture, caption));

@@ -20,6 +20,7 @@ mod linfa;
 mod matrix;
 mod model;
 mod randomized;
+mod spectrum;
 mod stream;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use serde::Serialize;
 
 pub use error::PcaError;
 pub use model::PcaModel;
+pub use spectrum::Spectrum;
 
 /// Smallest singular value that eigenvalues of the Gram matrix tell from rounding errors, relative to the first: the square
 /// root of what they are good to. The exact solver looks further.

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use faer::Mat;
-use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, s};
 
 use super::matrix::{Centred, projected};
 use super::stream::Moments;
-use super::{Decomposition, Found, Keep, PcaError, PcaSolver, exact, linfa, randomized};
+use super::{Found, Keep, PcaError, PcaSolver, Spectrum, exact, linfa, randomized};
 use crate::split::Train;
 
 /// A fitted principal component analysis: `k` components of `d` features.
@@ -17,18 +17,8 @@ pub struct PcaModel {
     pub mean: Array1<f64>,
     /// Components, orthonormal rows, `[k, d]`.
     pub components: Array2<f64>,
-    /// Singular values of the centred training rows, descending, `[k]`.
-    pub singular_values: Array1<f64>,
-    /// Variance of the training scores, `[k]`, with `n - 1` in the denominator.
-    pub explained_variance: Array1<f64>,
-    /// Share of the total variance, `[k]`.
-    pub explained_variance_ratio: Array1<f64>,
-    /// Variance of all features together, with `n - 1` in the denominator.
-    pub total_variance: f64,
-    /// Number of training rows, `n`.
-    pub samples: usize,
-    /// How the components were found.
-    pub decomposition: Decomposition,
+    /// What they explain.
+    pub spectrum: Spectrum,
 }
 
 impl PcaModel {
@@ -69,7 +59,7 @@ impl PcaModel {
         let (whole, scores) = Self::decomposed(train, most, solver)?;
         let model = if is_share { whole.keep(keep)?.into_owned() } else { whole };
         let scores = match scores {
-            Some(scores) => scores.slice_move(s![.., ..model.singular_values.len()]),
+            Some(scores) => scores.slice_move(s![.., ..model.components.nrows()]),
             None => model.project(train.get().view())?,
         };
         Ok((model, scores))
@@ -151,68 +141,32 @@ impl PcaModel {
         let scores = found.left.map(|left| Array2::from_shape_fn((samples, k), |at| score(&left, at)));
         let degrees = (samples - 1) as f64;
         let eigenvalues = found.singular_values.mapv(|value| value * value);
-        let model = Self {
-            mean,
-            components,
+        let spectrum = Spectrum {
             singular_values: found.singular_values,
             explained_variance: &eigenvalues / degrees,
             explained_variance_ratio: eigenvalues / squares,
             total_variance: squares / degrees,
             samples,
+            features,
             decomposition: found.decomposition,
         };
-        (model, scores)
+        (Self { mean, components, spectrum }, scores)
     }
 
     /// The same analysis with fewer components.
     ///
     /// # Errors
-    /// More components than `min(n - 1, d)` or than the rank of the data, none at all, or a share of the
-    /// variance that the components at hand do not explain.
+    /// As [`Spectrum::count`].
     pub fn keep(&self, keep: Keep) -> Result<Cow<'_, Self>, PcaError> {
-        let count = self.count(keep)?;
-        if count == self.singular_values.len() {
+        let count = self.spectrum.count(keep)?;
+        if count == self.components.nrows() {
             return Ok(Cow::Borrowed(self));
         }
         Ok(Cow::Owned(Self {
             mean: self.mean.clone(),
-            components: self.components.slice_axis(Axis(0), (0..count).into()).to_owned(),
-            singular_values: self.singular_values.slice(s![..count]).to_owned(),
-            explained_variance: self.explained_variance.slice(s![..count]).to_owned(),
-            explained_variance_ratio: self.explained_variance_ratio.slice(s![..count]).to_owned(),
-            ..*self
+            components: self.components.slice(s![..count, ..]).to_owned(),
+            spectrum: self.spectrum.first(count),
         }))
-    }
-
-    /// How many of the components at hand that is.
-    ///
-    /// # Errors
-    /// As [`keep`](Self::keep).
-    pub fn count(&self, keep: Keep) -> Result<usize, PcaError> {
-        let held = self.singular_values.len();
-        Ok(match keep {
-            Keep::AtMost(_) => keep.most(self.samples, self.mean.len())?.min(held),
-            Keep::Count(_) => {
-                let count = keep.most(self.samples, self.mean.len())?;
-                if count > held {
-                    return Err(PcaError::RankTooLow { components: count, rank: held });
-                }
-                count
-            }
-            Keep::Variance(share) => {
-                let mut explained = 0.0;
-                let enough = |ratio: &f64| {
-                    explained += ratio;
-                    explained >= share
-                };
-                let count = self.explained_variance_ratio.iter().position(enough).map(|at| at + 1);
-                count.ok_or_else(|| PcaError::VarianceNotReached {
-                    share: share.to_string(),
-                    held,
-                    explained: format!("{explained:.4}"),
-                })?
-            }
-        })
     }
 
     /// Scores `[n, k]` of rows `[n, d]`.

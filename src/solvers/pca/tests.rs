@@ -36,8 +36,8 @@ fn the_scale_of_the_features_changes_only_the_scale_of_the_answer() {
         for power in [-60, -20, -10, 10, 30, 60] {
             let factor = 2f32.powi(power);
             let scaled = fit(&(&rows * factor), 3, solver).unwrap();
-            assert_eq!(scaled.decomposition, model.decomposition);
-            for (a, b) in scaled.singular_values.iter().zip(&model.singular_values) {
+            assert_eq!(scaled.spectrum.decomposition, model.spectrum.decomposition);
+            for (a, b) in scaled.spectrum.singular_values.iter().zip(&model.spectrum.singular_values) {
                 assert!((a / (b * f64::from(factor)) - 1.0).abs() < 1e-9, "{solver:?} at 2^{power}");
             }
             assert!((&scaled.components - &model.components).iter().all(|error| error.abs() < 1e-6));
@@ -54,7 +54,7 @@ fn directions_of_equal_variance_are_all_found() {
     });
     for solver in [PcaSolver::Auto, PcaSolver::Randomized, PcaSolver::Exact] {
         let model = fit(&rows, 45, solver).unwrap();
-        for (at, value) in model.singular_values.iter().enumerate() {
+        for (at, value) in model.spectrum.singular_values.iter().enumerate() {
             let expected = if at < 39 { 300f64.sqrt() } else { 240f64.sqrt() };
             assert!((value / expected - 1.0).abs() < 1e-9, "{solver:?}: number {at} is {value}");
         }
@@ -68,7 +68,7 @@ fn components_of_a_steep_spectrum_are_orthonormal() {
         row *= 0.7f32.powi(i as i32);
     }
     let model = fit(&rows, 45, PcaSolver::Exact).unwrap();
-    assert!(model.singular_values[44] < 1e-5 * model.singular_values[0]);
+    assert!(model.spectrum.singular_values[44] < 1e-5 * model.spectrum.singular_values[0]);
     let products = model.components.dot(&model.components.t());
     assert!((products - Array2::<f64>::eye(45)).iter().all(|error| error.abs() < 1e-12));
 }
@@ -80,7 +80,7 @@ fn each_solver_says_how_it_found_the_components() {
         for (j, mut column) in rows.columns_mut().into_iter().enumerate() {
             column /= (1 + j) as f32;
         }
-        fit(&rows, k, solver).unwrap().decomposition
+        fit(&rows, k, solver).unwrap().spectrum.decomposition
     };
     assert_eq!(found(120, 3, PcaSolver::Linfa), Decomposition::Iterative);
     assert_eq!(found(120, 3, PcaSolver::Auto), Decomposition::Exact);
@@ -100,11 +100,14 @@ fn low_rank_is_seen_by_every_solver() {
         let scores = model.project(rows.view()).unwrap();
         let covariance = scores.t().dot(&scores);
         for ((i, j), &value) in covariance.indexed_iter() {
-            let expected = if i == j { model.singular_values[i].powi(2) } else { 0.0 };
-            assert!((value - expected).abs() < 1e-6 * model.singular_values[0].powi(2), "{solver:?}");
+            let expected = if i == j { model.spectrum.singular_values[i].powi(2) } else { 0.0 };
+            assert!(
+                (value - expected).abs() < 1e-6 * model.spectrum.singular_values[0].powi(2),
+                "{solver:?}"
+            );
         }
     }
-    let shares: f64 = fit(&rows, 13, PcaSolver::Exact).unwrap().explained_variance_ratio.sum();
+    let shares: f64 = fit(&rows, 13, PcaSolver::Exact).unwrap().spectrum.explained_variance_ratio.sum();
     assert!((shares - 1.0).abs() < 1e-6);
     // 32-bit products leave noise of 1e-7 beyond rank 13; whole numbers leave none.
     let exact = noise(178, 13).mapv(|value| (value * 8.0).round());
@@ -112,7 +115,7 @@ fn low_rank_is_seen_by_every_solver() {
     for solver in [PcaSolver::Auto, PcaSolver::Exact, PcaSolver::Randomized] {
         let error = fit(&rows, 14, solver).unwrap_err();
         assert_eq!(error, PcaError::RankTooLow { components: 14, rank: 13 });
-        assert_eq!(PcaModel::decompose(&train(&rows), 32, solver).unwrap().singular_values.len(), 13);
+        assert_eq!(PcaModel::decompose(&train(&rows), 32, solver).unwrap().components.nrows(), 13);
     }
 }
 
@@ -126,11 +129,11 @@ fn every_number_of_components_gives_orthonormal_descending_components() {
                 let expected = if i == j { 1.0 } else { 0.0 };
                 assert!((product - expected).abs() < 1e-6, "{k} components");
             }
-            assert!(model.singular_values.windows(2).into_iter().all(|pair| pair[0] >= pair[1]));
+            assert!(model.spectrum.singular_values.windows(2).into_iter().all(|pair| pair[0] >= pair[1]));
         }
         let all = fit(&rows, 29, solver).unwrap();
-        assert!((all.explained_variance_ratio.sum() - 1.0).abs() < 1e-9);
-        assert!((all.explained_variance.sum() / all.total_variance - 1.0).abs() < 1e-9);
+        assert!((all.spectrum.explained_variance_ratio.sum() - 1.0).abs() < 1e-9);
+        assert!((all.spectrum.explained_variance.sum() / all.spectrum.total_variance - 1.0).abs() < 1e-9);
     }
 }
 
@@ -146,7 +149,7 @@ fn randomized_components_are_the_exact_ones_whatever_the_spectrum() {
             }
             let exact = fit(&rows, 20, PcaSolver::Exact).unwrap();
             let found = fit(&rows, 20, PcaSolver::Randomized).unwrap();
-            for (a, b) in found.singular_values.iter().zip(&exact.singular_values) {
+            for (a, b) in found.spectrum.singular_values.iter().zip(&exact.spectrum.singular_values) {
                 assert!((a / b - 1.0).abs() < 1e-9);
             }
         }
@@ -163,7 +166,7 @@ fn agrees_with_svd(rows: &Array2<f32>, k: usize, solver: PcaSolver) {
     let unit = centred.norm_max();
     let svd = (centred / unit).thin_svd().unwrap();
     let model = fit(rows, k, solver).unwrap();
-    for (i, value) in model.singular_values.iter().enumerate() {
+    for (i, value) in model.spectrum.singular_values.iter().enumerate() {
         let value = value / unit;
         let expected = svd.S()[i];
         // Nobody knows a value to more digits than rounding leaves of the largest.
@@ -240,14 +243,14 @@ fn a_spectrum_over_ten_decades_is_found_to_its_end() {
         if j < 31 { 2f32.powi(-(j as i32 * 11 / 10)) * hadamard(i, j + 1) } else { 0.0 }
     });
     let model = fit(&rows, 31, PcaSolver::Exact).unwrap();
-    for (j, value) in model.singular_values.iter().enumerate() {
+    for (j, value) in model.spectrum.singular_values.iter().enumerate() {
         let expected = 32f64.sqrt() * 2f64.powi(-(j as i32 * 11 / 10));
         assert!((value / expected - 1.0).abs() < 1e-8, "{j}: {value:e} not {expected:e}");
         assert!((model.components[[j, j]] - 1.0).abs() < 1e-8, "{j}: {}", model.components.row(j));
     }
     let most =
         PcaModel::decompose(&train(&rows.slice(ndarray::s![.., ..20]).to_owned()), 31, PcaSolver::Exact);
-    assert_eq!(most.unwrap().singular_values.len(), 20);
+    assert_eq!(most.unwrap().spectrum.singular_values.len(), 20);
 }
 
 #[test]
@@ -269,7 +272,7 @@ fn one_decomposition_serves_every_smaller_number_of_components() {
         let kept = most.keep(Keep::Count(k)).unwrap();
         assert_eq!(kept.components.nrows(), k);
         assert_eq!(kept.components.row(k - 1), most.components.row(k - 1));
-        assert!((kept.total_variance - most.total_variance).abs() < 1e-15);
+        assert!((kept.spectrum.total_variance - most.spectrum.total_variance).abs() < 1e-15);
         let alone = fit(&rows, k, PcaSolver::Auto).unwrap();
         assert!((&alone.components - &kept.components).iter().all(|error| error.abs() < 1e-9));
     }
@@ -286,7 +289,7 @@ fn scores_of_the_training_rows_are_their_projections() {
                 let (model, scores) = PcaModel::fit_scored(&train, keep, solver).unwrap();
                 assert_eq!(model, PcaModel::fit_most(&train, keep, solver).unwrap());
                 let projected = model.project(train.get().view()).unwrap();
-                let first = model.singular_values[0];
+                let first = model.spectrum.singular_values[0];
                 assert_eq!(scores.dim(), projected.dim());
                 assert!((&scores - &projected).iter().all(|error| error.abs() < 1e-12 * first), "{solver:?}");
             }
@@ -299,7 +302,7 @@ fn a_share_of_the_variance_keeps_as_few_components_as_reach_it() {
     let train = train(&noise(90, 60));
     for share in [0.01, 0.5, 0.9, 0.999] {
         let model = PcaModel::fit(&train, Keep::Variance(share), PcaSolver::Auto).unwrap();
-        let ratios = model.explained_variance_ratio.to_vec();
+        let ratios = model.spectrum.explained_variance_ratio.to_vec();
         assert!(ratios.iter().sum::<f64>() >= share);
         assert!(ratios[..ratios.len() - 1].iter().sum::<f64>() < share);
     }
@@ -316,12 +319,12 @@ fn one_pass_over_blocks_gives_what_all_rows_give() {
         let blocks =
             rows.axis_chunks_iter(ndarray::Axis(0), size).map(|block| Ok::<_, PcaError>(block.to_owned()));
         let model = PcaModel::decompose_blocks(70, train(&rows).map(|_| blocks), 10).unwrap();
-        assert_eq!(model.samples, 500);
-        for (a, b) in model.singular_values.iter().zip(&whole.singular_values) {
+        assert_eq!(model.spectrum.samples, 500);
+        for (a, b) in model.spectrum.singular_values.iter().zip(&whole.spectrum.singular_values) {
             assert!((a / b - 1.0).abs() < 1e-10);
         }
         assert!((&model.components - &whole.components).iter().all(|error| error.abs() < 1e-8));
-        assert!((model.total_variance / whole.total_variance - 1.0).abs() < 1e-10);
+        assert!((model.spectrum.total_variance / whole.spectrum.total_variance - 1.0).abs() < 1e-10);
         assert!((&model.mean - &whole.mean).iter().all(|error| error.abs() < 1e-9));
     }
     // The first block is far from all others: shifted by its mean, they would lose half their digits.
@@ -330,7 +333,7 @@ fn one_pass_over_blocks_gives_what_all_rows_give() {
     let whole = fit(&rows, 40, PcaSolver::Exact).unwrap();
     let blocks = rows.axis_chunks_iter(ndarray::Axis(0), 1).map(|block| Ok::<_, PcaError>(block.to_owned()));
     let model = PcaModel::decompose_blocks(70, train(&rows).map(|_| blocks), 40).unwrap();
-    for (a, b) in model.singular_values.iter().zip(&whole.singular_values) {
+    for (a, b) in model.spectrum.singular_values.iter().zip(&whole.spectrum.singular_values) {
         assert!((a / b - 1.0).abs() < 1e-6, "{a} and {b}");
     }
     let fails = |rows: &Array2<f32>| {
@@ -367,7 +370,8 @@ fn constant_features_change_nothing() {
     wider.slice_mut(ndarray::s![.., 3..23]).assign(&rows);
     for solver in SOLVERS {
         let (narrow, wide) = (fit(&rows, 4, solver).unwrap(), fit(&wider, 4, solver).unwrap());
-        assert!((&narrow.singular_values - &wide.singular_values).iter().all(|error| error.abs() < 1e-8));
+        let errors = narrow.spectrum.singular_values - wide.spectrum.singular_values;
+        assert!(errors.iter().all(|error| error.abs() < 1e-8));
         assert!(wide.components.column(0).iter().all(|loading| loading.abs() < 1e-9));
     }
 }
