@@ -122,13 +122,13 @@ fn widest_interval(panels: &[HeatPanel]) -> f64 {
 
 /// What the colours mean.
 fn scale(canvas: &Canvas<'_>, (left, top): (f64, f64)) -> Result<(), FigureError> {
-    let step = SCALE.0 / STEPS as f64;
-    for at in 0..STEPS {
-        let from = left + at as f64 * step;
-        let fill = theme::intensity((at as f64 + 0.5) / STEPS as f64);
-        canvas.fill((from, top), (from + step, top + SCALE.1), fill)?;
-    }
     let (right, bottom) = (left + SCALE.0, top + SCALE.1);
+    for at in 0..STEPS {
+        let share = at as f64 / STEPS as f64;
+        // Each to the end: beside each other, steps would leave hairlines.
+        let fill = theme::intensity(share + 0.5 / STEPS as f64);
+        canvas.fill((left + share * SCALE.0, top), (right, bottom), fill)?;
+    }
     let edge = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
     canvas.line(&edge, theme::THIN, theme::FAINT_INK)?;
     let face = Type::regular(theme::MARK, theme::FAINT_INK);

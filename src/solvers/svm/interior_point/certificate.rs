@@ -114,32 +114,35 @@ pub(super) struct Plane {
 impl Plane {
     /// With weights `[d]` for scaled scores, a bias near `near`, and stretched as is best.
     pub fn new(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>, near: f64) -> Self {
-        let values = scores.values(weights);
         let at_centre = scores.at_centre(&scores.restore(weights)).round();
-        let own = 0.5 * f64::EPSILON * near.abs();
         // The bias of scores that are not centred has fewer digits behind the point.
-        let lost = 0.5 * f64::EPSILON * (near - at_centre).abs();
-        let plain = Self::placed(scores, samples, weights, &values, own + lost, rounded);
-        if lost * samples.penalty.iter().sum::<f64>() <= NO_LOSS * plain.primal {
-            return plain;
-        }
-        let aligned = Self::placed(scores, samples, weights, &values, own, aligned);
-        if aligned.primal < plain.primal { aligned } else { plain }
+        let rounding = 0.5 * f64::EPSILON * (near.abs() + (near - at_centre).abs());
+        Self::placed(scores, samples, weights, rounding, rounded)
     }
 
-    /// At the best bias and stretch for values `w x` that may be off by their errors and by `rounding`. `round` gives a plane of
+    /// The same with a bias that loses nothing, for weights that are changed a little.
+    pub fn aligned(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>, near: f64) -> Self {
+        Self::placed(scores, samples, weights, 0.5 * f64::EPSILON * near.abs(), aligned)
+    }
+
+    /// This one or another, whichever has the smaller objective.
+    pub fn or_better(self, other: Self) -> Self {
+        if other.primal < self.primal { other } else { self }
+    }
+
+    /// At the best bias and stretch where decision values may be off by `rounding` more than `w x` is. `round` gives a plane of
     /// 64 bits for the scores as they came, whose value at the centre is about as wanted.
     fn placed(
         scores: &Scores<'_>,
         samples: &Samples,
         weights: &Array1<f64>,
-        Values { values, errors }: &Values,
         rounding: f64,
         round: impl Fn(&Scores<'_>, Array1<f64>, f64) -> (Array1<f64>, f64),
     ) -> Self {
+        let Values { values, errors } = scores.values(weights);
         let with_rounding: Vec<f64> = errors.iter().map(|error| error + rounding).collect();
         let Placed { bias, stretch, .. } =
-            Placed::best((values, &with_rounding), half_square(weights), samples);
+            Placed::best((&values, &with_rounding), half_square(weights), samples);
         let stretched = weights * stretch;
         let (weights, rounded) = round(scores, scores.restore(&stretched), stretch * bias);
         // What the rounded bias comes to where scores are centred: known, so that only its own last digit is not.
@@ -148,7 +151,7 @@ impl Plane {
         let moved = scores.scaled(&weights);
         let (values, errors) = if moved == stretched {
             let times = |values: &[f64]| values.iter().map(|value| value * stretch).collect();
-            (times(values), times(errors))
+            (times(&values), times(&errors))
         } else {
             let Values { values, errors } = scores.values(&moved);
             (values, errors)
@@ -158,9 +161,6 @@ impl Plane {
         Self { weights, bias: rounded, primal }
     }
 }
-
-/// A share of the objective that is not worth a better bias.
-const NO_LOSS: f64 = 1e-10;
 
 /// Weights for the scores as they came as they are, and the bias that makes of them a value at the centre.
 fn rounded(scores: &Scores<'_>, weights: Array1<f64>, at_centre: f64) -> (Array1<f64>, f64) {

@@ -32,8 +32,8 @@
 //!
 //! What is returned is not the iterate but its certificate (`certificate`): a feasible `alpha`, and a plane in the units
 //! of the scores with the objective that it has there, rounding of its evaluation included, so that the distance of the
-//! two objectives bounds the error whatever rounding did on the way. Where that is above [`GAP`] the answer is polished
-//! (`polish`); where it still is, that is an error.
+//! two objectives bounds the error whatever rounding did on the way. Where that is above [`GAP`] the plane's last digits are
+//! aligned, and the answer is polished (`polish`); where it still is, that is an error.
 //!
 //! The result does not depend on the number of threads: sums run over chunks of rows whose bounds depend on
 //! the shape alone, and chunks are added in their order.
@@ -239,17 +239,20 @@ fn certify(
     let weights = design.unfold(&best.weights);
     let mut plane = Plane::new(scores, samples, &weights, best.bias);
     let (mut dual, mut alpha, mut support_vectors) = (best.dual, best.alpha, best.support_vectors);
+    if relative_gap(plane.primal, dual) > GAP {
+        plane = plane.or_better(Plane::aligned(scores, samples, &weights, best.bias));
+    }
     if relative_gap(plane.primal, dual) > GAP
         && let Some(polished) = polish(scores, samples, point, &weights)
     {
-        let other = Plane::new(scores, samples, &polished.weights, polished.bias);
-        if other.primal < plane.primal {
-            plane = other;
-        }
+        plane = plane.or_better(Plane::new(scores, samples, &polished.weights, polished.bias));
         if polished.dual > dual {
             (dual, alpha) = (polished.dual, polished.alpha);
             // Those at 0 are 0, to the last digit.
             support_vectors = alpha.iter().filter(|alpha| **alpha > 0.0).count();
+        }
+        if relative_gap(plane.primal, dual) > GAP {
+            plane = plane.or_better(Plane::aligned(scores, samples, &polished.weights, polished.bias));
         }
     }
     let unit = scores.scale() * scores.scale();
