@@ -210,3 +210,19 @@ fn the_whole_chain_agrees_with_scikit_learn_on_any_number_of_threads() {
         assert_eq!(one, threads(3).install(|| chain(epsilon, pca, svm)));
     }
 }
+
+#[test]
+fn decision_values_keep_their_digits_far_from_0() {
+    // Whole numbers, whose products are exact, 1e12 away.
+    let scores = Array2::from_shape_fn((6, 3), |(i, j)| 1e12 + f64::from(1 << (i + 2 * j)));
+    let (weights, bias) = (ndarray::array![[1.0 / 3.0, -0.25, -1.0 / 12.0]], ndarray::array![0.125]);
+    let model = OneVsAllModel { classes: vec![Emotion::Awe], weights, bias: bias.clone(), fits: Vec::new() };
+    let values = model.decision_values(scores.view()).unwrap();
+    // Thirds and twelfths are not what they are in 64 bits, which 1e12 of them show.
+    let rest = (model.weights[[0, 0]] - 0.25 + model.weights[[0, 2]]) * 1e12;
+    for (row, value) in scores.rows().into_iter().zip(values.column(0)) {
+        let near: f64 =
+            row.iter().zip(model.weights.row(0)).map(|(score, weight)| (score - 1e12) * weight).sum();
+        assert!((value - (near + rest + bias[0])).abs() < 1e-12, "{value}");
+    }
+}

@@ -33,6 +33,11 @@ pub enum SvmError {
     NotConverged { class: Emotion, reason: String },
     #[error("the SVM of `{class}` failed: {reason}")]
     Solver { class: Emotion, reason: String },
+    #[error(
+        "the SVM of `{class}` cannot be computed at C = {c:?}: C times the squared size of the scores ({size:.1e} squared) is \
+         {size_of} 64 bits hold"
+    )]
+    Range { class: Emotion, c: f64, size: f64, size_of: &'static str },
     #[error("the model was fitted on {expected} components but is applied to {found}")]
     Components { expected: usize, found: usize },
 }
@@ -41,6 +46,9 @@ impl SvmError {
     /// The way out, in terms of an experiment's `[svm]`, where there is one.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Range { .. } => Some(
+                "give a `c` near 1 in `[svm]`, or, at `scale = \"none\"`, set `\"global\"` or `\"standard\"`",
+            ),
             Self::Gap { .. } | Self::NotConverged { .. } | Self::Solver { .. } => Some(
                 "the scores and C leave too few digits: lower `c`, weigh the classes less unevenly, keep fewer \
                  `components` in `[pca]`, or, at `scale = \"none\"`, set `\"global\"` or `\"standard\"` in `[svm]`",
@@ -54,6 +62,10 @@ impl SvmError {
             Unsolved::Gap { gap, iterations } => Self::Gap { class, c, gap, iterations },
             Unsolved::NotConverged(reason) => Self::NotConverged { class, reason },
             Unsolved::Failed(reason) => Self::Solver { class, reason },
+            Unsolved::Range { size, is_small } => {
+                let size_of = if is_small { "less than" } else { "more than" };
+                Self::Range { class, c, size, size_of }
+            }
         }
     }
 }

@@ -96,6 +96,8 @@ enum Unsolved {
     Gap { gap: f64, iterations: usize },
     /// The conditions of the optimum do not hold.
     NotConverged(String),
+    /// C times the squared size of the scores is too small, or too large.
+    Range { size: f64, is_small: bool },
     /// Anything else.
     Failed(String),
 }

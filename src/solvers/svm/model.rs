@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::along::{Along, Planes, Starts};
-use super::interior_point::{self, Design};
+use super::interior_point::{self, Design, Double};
 use super::{ClassWeight, FitReport, SvmError, SvmParameters, SvmSolver};
 use crate::split::Train;
 use crate::types::Emotion;
@@ -44,6 +44,9 @@ pub(super) struct Hyperplane {
     /// How the fit went.
     pub fit: FitReport,
 }
+
+/// What rounding may take from a decision value. Where it could be more, far from 0, twice the digits are computed.
+const DIGITS_LOST: f64 = 1e-9;
 
 impl OneVsAllModel {
     /// Fits one problem per class present in `labels` to scores `[n, k]`; problems run in parallel, and the
@@ -151,7 +154,16 @@ impl OneVsAllModel {
         if expected != found {
             return Err(SvmError::Components { expected, found });
         }
-        Ok(scores.dot(&self.weights.t()) + &self.bias)
+        let largest = |of: ArrayView2<'_, f64>| of.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+        let lost = f64::EPSILON * found as f64 * largest(scores) * largest(self.weights.view());
+        if lost <= DIGITS_LOST {
+            return Ok(scores.dot(&self.weights.t()) + &self.bias);
+        }
+        let value = |(row, class): (usize, usize)| {
+            let products = scores.row(row).into_iter().zip(self.weights.row(class));
+            Double::product(products).plus(self.bias[class]).round()
+        };
+        Ok(Array2::from_shape_fn((scores.nrows(), self.bias.len()), value))
     }
 
     /// The class of the largest decision value of each row `[n, m]`; the first class wins a tie.
@@ -323,8 +335,8 @@ mod tests {
         let path = OneVsAllModel::fit_path(&scores, &labels, &SvmParameters::default(), &penalties).unwrap();
         let [first, Err(error), last] = path.as_slice() else { panic!("{path:?}") };
         let Incomplete { error, fits } = error;
-        assert!(matches!(error, SvmError::Solver { class: Emotion::Awe, .. }), "{error}");
-        assert!(error.hint().is_some_and(|hint| hint.contains("lower `c`")));
+        assert!(matches!(error, SvmError::Range { class: Emotion::Awe, .. }), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("give a `c` near 1")));
         assert!(fits.is_empty(), "{fits:?}");
         for (model, c) in [(first, 1.0), (last, 10.0)] {
             let alone =
@@ -333,9 +345,10 @@ mod tests {
                 assert!((a - b).abs() < 1e-6, "{a} and {b}");
             }
         }
-        let error =
-            OneVsAllModel::fit(&scores, &labels, &SvmParameters { c: f64::MAX, ..Default::default() });
-        assert!(matches!(error, Err(SvmError::Solver { .. })));
+        for (c, size) in [(f64::MAX, "more than"), (1e-320, "less than")] {
+            let error = OneVsAllModel::fit(&scores, &labels, &SvmParameters { c, ..Default::default() });
+            assert!(error.unwrap_err().to_string().contains(&format!("squared) is {size} 64 bits hold")));
+        }
     }
 
     #[test]
@@ -346,7 +359,7 @@ mod tests {
         let parameters = SvmParameters { class_weight: ClassWeight::PerClass(weights), ..Default::default() };
         let mut path = OneVsAllModel::fit_path(&scores, &labels, &parameters, &[10.0]).unwrap();
         let Incomplete { error, fits } = path.remove(0).unwrap_err();
-        assert!(matches!(error, SvmError::Solver { class: Emotion::Fear, .. }), "{error}");
+        assert!(matches!(error, SvmError::Range { class: Emotion::Fear, .. }), "{error}");
         let classes: Vec<Emotion> = fits.iter().map(|(class, _)| *class).collect();
         assert_eq!(classes, [Emotion::Awe, Emotion::Sadness]);
         assert!(fits.iter().all(|(_, fit)| fit.gap() <= interior_point::GAP), "{fits:?}");

@@ -117,12 +117,19 @@ impl Plane {
         let at_centre = scores.at_centre(&scores.restore(weights)).round();
         // The bias of scores that are not centred has fewer digits behind the point.
         let rounding = 0.5 * f64::EPSILON * (near.abs() + (near - at_centre).abs());
-        Self::placed(scores, samples, weights, rounding, rounded)
+        Self::placed(scores, samples, weights, rounding, rounded).0
     }
 
-    /// The same with a bias that loses nothing, for weights that are changed a little.
+    /// The same with a bias that loses little, for weights that are changed a little.
     pub fn aligned(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>, near: f64) -> Self {
-        Self::placed(scores, samples, weights, 0.5 * f64::EPSILON * near.abs(), aligned)
+        let rounding = 0.5 * f64::EPSILON * near.abs();
+        let (mut best, mut off) = Self::placed(scores, samples, weights, rounding, aligned);
+        for _ in 1..MOST_ALIGNMENTS {
+            // With room for what the last one could not reach; it wants another value, which may be reached better or worse.
+            let (next, reached) = Self::placed(scores, samples, weights, rounding + off, aligned);
+            (best, off) = (best.or_better(next), reached);
+        }
+        best
     }
 
     /// This one or another, whichever has the smaller objective.
@@ -130,21 +137,22 @@ impl Plane {
         if other.primal < self.primal { other } else { self }
     }
 
-    /// At the best bias and stretch where decision values may be off by `rounding` more than `w x` is. `round` gives a plane of
-    /// 64 bits for the scores as they came, whose value at the centre is about as wanted.
+    /// At the best bias and stretch where decision values may be off by `rounding` more than `w x` is, and how far its value at the
+    /// centre is from what it was to be. `round` gives a plane of 64 bits for the scores as they came, whose value there is about
+    /// as wanted.
     fn placed(
         scores: &Scores<'_>,
         samples: &Samples,
         weights: &Array1<f64>,
         rounding: f64,
         round: impl Fn(&Scores<'_>, Array1<f64>, f64) -> (Array1<f64>, f64),
-    ) -> Self {
+    ) -> (Self, f64) {
         let Values { values, errors } = scores.values(weights);
         let with_rounding: Vec<f64> = errors.iter().map(|error| error + rounding).collect();
-        let Placed { bias, stretch, .. } =
+        let Placed { bias: wanted, stretch, .. } =
             Placed::best((&values, &with_rounding), half_square(weights), samples);
-        let stretched = weights * stretch;
-        let (weights, rounded) = round(scores, scores.restore(&stretched), stretch * bias);
+        let (stretched, wanted) = (weights * stretch, stretch * wanted);
+        let (weights, rounded) = round(scores, scores.restore(&stretched), wanted);
         // What the rounded bias comes to where scores are centred: known, so that only its own last digit is not.
         let bias = scores.at_centre(&weights).plus(rounded).round();
         let rounding = 0.5 * f64::EPSILON * bias.abs();
@@ -158,7 +166,7 @@ impl Plane {
         };
         let errors: Vec<f64> = errors.iter().map(|error| error + rounding).collect();
         let primal = half_square(&moved) + samples.loss((&values, &errors), bias, 1.0);
-        Self { weights, bias: rounded, primal }
+        (Self { weights, bias: rounded, primal }, (bias - wanted).abs())
     }
 }
 
@@ -168,13 +176,17 @@ fn rounded(scores: &Scores<'_>, weights: Array1<f64>, at_centre: f64) -> (Array1
     (weights, bias)
 }
 
-/// Weights whose last digits are tried, those that matter most at the centre, and how many of each.
-const MOST_ALIGNED: usize = 4;
-const MOST_UNITS: i32 = 4096;
+/// Times that a bias is sought that can be reached.
+const MOST_ALIGNMENTS: usize = 5;
 
-/// As [`rounded`], with one of the weights changed by as many units of its last digit as bring the value at the centre nearest
-/// to what it is to be. Where the centre is 1e10 away, a bias has few digits left behind the point, and so has each such unit
-/// times the centre; but one falls between the others. Samples about the centre do not tell the difference.
+/// Weights whose last digits are tried, those that matter most at the centre, and how many units of each at most: with a centre
+/// 1e12 away, the root of that many balance what they gain and what they cost.
+const MOST_ALIGNED: usize = 4;
+const MOST_UNITS: u32 = 1 << 20;
+
+/// As [`rounded`], with one of the weights changed by some units of its last digit, such that the value at the centre is nearest to
+/// what it is to be. Where the centre is 1e10 away, a bias has few digits left behind the point, and so has each such unit times
+/// the centre; but one falls between the others. Samples about the centre hardly tell the difference, which is weighed.
 fn aligned(scores: &Scores<'_>, weights: Array1<f64>, at_centre: f64) -> (Array1<f64>, f64) {
     let centre = scores.centre();
     let size = |column: usize| (weights[column] * centre[column]).abs();
@@ -186,13 +198,20 @@ fn aligned(scores: &Scores<'_>, weights: Array1<f64>, at_centre: f64) -> (Array1
     for column in columns {
         let weight = weights[column];
         let unit = weight.next_up() - weight;
-        for units in -MOST_UNITS..=MOST_UNITS {
-            let moved = weight + f64::from(units) * unit;
-            let sum = whole.plus_product(moved - weight, centre[column]);
-            let bias = sum.negative().plus(at_centre).round();
-            let off = sum.plus(bias).plus(-at_centre).round().abs();
-            if off < least {
-                (best, least) = (Some((column, moved, bias)), off);
+        for units in 0..=MOST_UNITS {
+            let change = f64::from(units) * unit;
+            // What it moves the value of a sample by that is as far from the centre as most.
+            let cost = change * scores.scale();
+            if cost >= least {
+                break;
+            }
+            for moved in [weight + change, weight - change] {
+                let sum = whole.plus_product(moved - weight, centre[column]);
+                let bias = sum.negative().plus(at_centre).round();
+                let off = cost + sum.plus(bias).plus(-at_centre).round().abs();
+                if off < least {
+                    (best, least) = (Some((column, moved, bias)), off);
+                }
             }
         }
     }

@@ -5,10 +5,10 @@
 
 /// The unevaluated sum of `N` f64, each at most a rounding error of the one before, but for those that are 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Expansion<const N: usize>([f64; N]);
+pub(in crate::solvers::svm) struct Expansion<const N: usize>([f64; N]);
 
 /// Twice the digits.
-pub(super) type Double = Expansion<2>;
+pub(in crate::solvers::svm) type Double = Expansion<2>;
 
 impl<const N: usize> Expansion<N> {
     /// 0.

@@ -62,6 +62,7 @@ mod tests;
 
 pub use certificate::Certificate;
 pub(super) use design::Design;
+pub(super) use expansion::Double;
 pub(super) use point::Warm;
 
 use super::Unsolved;
@@ -166,11 +167,8 @@ fn optimum(
     samples: &Samples,
     warm: Option<&Warm>,
 ) -> Result<(Certificate, Warm), Unsolved> {
-    if samples.penalty.iter().any(|penalty| !penalty.is_normal()) {
-        return Err(Unsolved::Failed(format!(
-            "C times the squared size of the scores ({:.1e} squared) is out of range",
-            design.scores().scale()
-        )));
+    if let Some(penalty) = samples.penalty.iter().find(|penalty| !penalty.is_normal()) {
+        return Err(Unsolved::Range { size: design.scores().scale(), is_small: *penalty < 1.0 });
     }
     let mut point = match warm {
         Some(warm) => Point::warm(design, samples, warm),
