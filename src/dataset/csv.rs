@@ -46,6 +46,11 @@ impl Csv {
         found.ok_or_else(|| CsvError::NoColumn { column, there: self.header.clone() })
     }
 
+    /// Names of the columns.
+    pub fn header(&self) -> &[String] {
+        &self.header
+    }
+
     /// Each row's line and, by [`column`](Self::column), its fields.
     pub fn rows(&self) -> impl Iterator<Item = (usize, &[String])> {
         self.rows.iter().map(|(line, fields)| (*line, fields.as_slice()))

@@ -41,7 +41,7 @@ fn finding(statement: &Statement, run: &FinishedRun) -> Option<Finding> {
         // Tables call a data set by its title.
         let title = card::find(statement.data_set, None).ok().flatten()?.title;
         let is_of = |point: &&SweepPoint| point.data_set == title && point.method == method;
-        return almost_the_same(points.iter().filter(is_of));
+        return almost_the_same(method, &points.iter().filter(is_of).collect::<Vec<_>>());
     }
     let summary = run.summary.as_ref()?;
     if run.data_set() != Some(statement.data_set) {
@@ -130,15 +130,28 @@ fn higher(of: f64, than: f64) -> (String, bool) {
     (format!("{of:.3} against {than:.3}"), of > than)
 }
 
-fn almost_the_same<'a>(points: impl Iterator<Item = &'a SweepPoint>) -> Option<Finding> {
-    let points: Vec<&SweepPoint> = points.collect();
-    if points.len() < 2 {
-        return None;
+/// Of the points that differ in their components alone, those with the most numbers of them.
+fn almost_the_same(method: &str, points: &[&SweepPoint]) -> Option<Finding> {
+    let mut best: Option<(Vec<&str>, &[String])> = None;
+    for point in points {
+        let alike = points.iter().filter(|other| other.others == point.others && other.mean_rate.is_some());
+        let mut numbers: Vec<&str> = alike.map(|point| point.components.as_str()).collect();
+        // A number that the data do not have is the same fit as the largest that they have.
+        numbers.dedup();
+        if best.as_ref().is_none_or(|(most, _)| numbers.len() > most.len()) {
+            best = Some((numbers, &point.others));
+        }
     }
-    let rates = || points.iter().map(|point| point.mean_rate);
+    let (numbers, others) = best.filter(|(numbers, _)| numbers.len() > 1)?;
+    let alike = || points.iter().filter(|point| point.others == others);
+    let rates = || alike().filter_map(|point| point.mean_rate);
     let (low, high) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
-    let components: Vec<&str> = points.iter().map(|point| point.components.as_str()).collect();
-    let found = format!("mean rates of {low:.3} to {high:.3} with {} components", components.join(", "));
-    let stand_in = points.iter().any(|point| point.stand_in);
-    Some(Finding { found, holds: high - low <= ALMOST, stand_in })
+    let failed: Vec<&str> =
+        alike().filter(|at| at.mean_rate.is_none()).map(|at| at.components.as_str()).collect();
+    let mut found =
+        format!("{method}: mean rates of {low:.3} to {high:.3} with {} components", numbers.join(", "));
+    if !failed.is_empty() {
+        found.push_str(&format!("; it failed with {}", failed.join(", ")));
+    }
+    Some(Finding { found, holds: high - low <= ALMOST, stand_in: alike().any(|point| point.stand_in) })
 }

@@ -34,8 +34,12 @@ pub struct Sweep {
 pub struct SweepPoint {
     pub(super) data_set: String,
     pub(super) method: String,
+    /// The point's values on all axes but that of the components.
+    pub(super) others: Vec<String>,
+    /// As many components as there were, or, where it failed, as were asked for.
     pub(super) components: String,
-    pub(super) mean_rate: f64,
+    /// None where it failed.
+    pub(super) mean_rate: Option<f64>,
     pub(super) stand_in: bool,
 }
 
@@ -105,22 +109,26 @@ fn tested(bytes: &[u8]) -> Result<u64, String> {
 }
 
 impl Sweep {
-    /// From `sweep.csv`: the mean rate of each point that was computed.
+    /// From `sweep.csv`: the mean rate of each point.
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let csv = Csv::parse(bytes).map_err(|error| error.to_string())?;
         let column = |name: &'static str| csv.column(name).map_err(|error| error.to_string());
         let (method, emotion, status) = (column("method")?, column("emotion")?, column("status")?);
         let (rate, components, data_set) =
             (column("true_positive_rate")?, column("components")?, column("data_set")?);
+        // Axes stand between the point's number and the method.
+        let is_axis = |at: &usize| (1..method).contains(at);
+        let asked = csv.header().iter().position(|name| name == "pca.components").filter(is_axis);
         let mut points = Vec::new();
-        for (line, row) in csv.rows().filter(|(_, row)| row[emotion] == "mean" && row[status] == "done") {
-            let mean_rate =
-                row[rate].parse().map_err(|_| format!("line {line}: `{}` is no rate", row[rate]))?;
+        for (line, row) in csv.rows().filter(|(_, row)| row[emotion] == "mean") {
+            let is_done = row[status] == "done";
+            let number = || row[rate].parse().map_err(|_| format!("line {line}: `{}` is no rate", row[rate]));
             points.push(SweepPoint {
                 data_set: row[data_set].trim_start_matches(STAND_IN).to_owned(),
                 method: row[method].clone(),
-                components: row[components].clone(),
-                mean_rate,
+                others: (1..method).filter(|at| Some(*at) != asked).map(|at| row[at].clone()).collect(),
+                components: row[asked.filter(|_| !is_done).unwrap_or(components)].clone(),
+                mean_rate: is_done.then(number).transpose()?,
                 stand_in: row[data_set].starts_with(STAND_IN),
             });
         }

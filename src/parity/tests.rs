@@ -135,24 +135,38 @@ fn a_network_trained_on_drawings_is_not_comparable_either() {
 
 #[test]
 fn rates_over_a_sweep_are_almost_the_same_or_not() {
-    let point = |components: &str, mean_rate| run::SweepPoint {
+    let point = |c: &str, components: &str, mean_rate| run::SweepPoint {
         data_set: "IAPS-Subset".to_owned(),
         method: "ImageNet-CNN".to_owned(),
+        others: vec![c.to_owned()],
         components: components.to_owned(),
         mean_rate,
         stand_in: false,
     };
-    let sweep = |last| {
+    let row_of = |points| {
         let mut swept = run(|_| {});
         swept.summary = None;
-        swept.sweep = Some(Sweep { points: vec![point("5", 0.30), point("20", 0.33), point("200", last)] });
-        compare(&[swept])
-            .into_iter()
-            .find(|row| row.says.ends_with("on IAPS-Subset") && row.run.is_some())
-            .unwrap()
+        swept.sweep = Some(Sweep { points });
+        compare(&[swept]).into_iter().find(|row| row.says.ends_with("on IAPS-Subset") && row.run.is_some())
     };
-    assert_eq!(sweep(0.34).verdict, Verdict::Reproduced);
-    let row = sweep(0.36);
+    let of_three =
+        |last| [("5", 0.30), ("20", 0.33), ("200", last)].map(|(k, rate)| point("1", k, Some(rate)));
+    assert_eq!(row_of(of_three(0.34).to_vec()).unwrap().verdict, Verdict::Reproduced);
+    let row = row_of(of_three(0.36).to_vec()).unwrap();
     assert_eq!(row.verdict, Verdict::NotReproduced);
-    assert_eq!(row.found, "mean rates of 0.300 to 0.360 with 5, 20, 200 components");
+    assert_eq!(row.found, "ImageNet-CNN: mean rates of 0.300 to 0.360 with 5, 20, 200 components");
+    // Other settings are no numbers of components, nor is one that the data do not have, nor one that failed.
+    assert_eq!(row_of(vec![point("0.1", "20", Some(0.3)), point("1", "20", Some(0.31))]), None);
+    assert_eq!(row_of(vec![point("1", "24", Some(0.3)), point("1", "24", Some(0.3))]), None);
+    assert_eq!(row_of(vec![point("1", "24", Some(0.3)), point("1", "50", None)]), None);
+    let mut mixed = of_three(0.34).to_vec();
+    mixed.extend([point("1e-6", "5", Some(0.1)), point("1e-6", "20", Some(0.2)), point("1", "300", None)]);
+    let row = row_of(mixed).unwrap();
+    assert_eq!(
+        (row.verdict, row.found.as_str()),
+        (
+            Verdict::Reproduced,
+            "ImageNet-CNN: mean rates of 0.300 to 0.340 with 5, 20, 200 components; it failed with 300"
+        )
+    );
 }
