@@ -59,7 +59,7 @@ impl Row for FitRow {
 
     fn fields(&self) -> String {
         let Self { method, repeat, fold, class, c, fit } = self;
-        format!("{},{repeat},{fold},{class},{},{}", field(method), penalty(*c), certificate(fit))
+        format!("{},{repeat},{fold},{class},{},{}", field(method), number(*c), certificate(fit))
     }
 }
 
@@ -72,7 +72,7 @@ impl Row for CandidateRow {
         let Self { repeat, fold, c, chosen, .. } = self;
         let FitTotals { count, largest_gap, iterations, support_vectors } = self.fits;
         let (c, largest_gap) =
-            (penalty(*c), if count > 0 { format!("{largest_gap:.1e}") } else { String::new() });
+            (number(*c), if count > 0 { format!("{largest_gap:.1e}") } else { String::new() });
         let rate = self.mean_true_positive_rate.map_or_else(String::new, |rate| format!("{rate:.6}"));
         let (method, left_out) = (field(&self.method), field(self.left_out.as_deref().unwrap_or_default()));
         format!(
@@ -90,18 +90,18 @@ impl Row for InnerFitRow {
     fn fields(&self) -> String {
         let Self { inner_fold, fit: FitRow { method, repeat, fold, class, c, fit } } = self;
         let start = format!("{},{repeat},{fold},{inner_fold},{class}", field(method));
-        format!("{start},{},{}", penalty(*c), certificate(fit))
+        format!("{start},{},{}", number(*c), certificate(fit))
     }
 }
 
 /// With an exponent where there would be many zeros.
-fn penalty(c: f64) -> String {
-    if (1e-6..1e9).contains(&c) { c.to_string() } else { format!("{c:e}") }
+fn number(number: f64) -> String {
+    if number == 0.0 || (1e-6..1e9).contains(&number) { number.to_string() } else { format!("{number:e}") }
 }
 
 fn certificate(fit: &FitReport) -> String {
     let (FitReport { primal, dual, support_vectors, iterations }, gap) = (fit, fit.gap());
-    format!("{primal},{dual},{gap:.1e},{iterations},{support_vectors}")
+    format!("{},{},{gap:.1e},{iterations},{support_vectors}", number(*primal), number(*dual))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::canvas::{Align, Canvas, Type, draw};
 use super::heading::Heading;
 use super::sweep::Rate;
 use super::text::{Weight, width, wrap};
+use super::theme::Columns;
 use super::{FigureError, theme};
 
 /// What the figure shows.
@@ -17,6 +18,8 @@ pub struct HeatMaps {
     pub down: CellAxis,
     /// Panels, in reading order.
     pub panels: Vec<HeatPanel>,
+    /// How wide it is, unless a panel needs more.
+    pub columns: Columns,
 }
 
 /// An axis of cells.
@@ -49,16 +52,18 @@ pub enum Cell {
 }
 
 /// Least size of a cell; one with an interval is as wide as that.
-const CELL: (f64, f64) = (50.0, 34.0);
+const CELL: (f64, f64) = (32.0, 34.0);
 /// Distance of the baselines of a rate and its interval.
 const LINE: f64 = 1.25 * theme::MARK;
-/// The scale of colours, in steps.
+/// Narrowest sheet: one column of a page.
+const LEAST: f64 = 321.0;
+/// The largest scale of colours, in steps.
 const SCALE: (f64, f64) = (160.0, 9.0);
 const STEPS: usize = 80;
 /// Between two panels.
 const BETWEEN: f64 = 34.0;
-/// Widest row of panels.
-const WIDEST: f64 = 1240.0;
+/// Least room of a panel's name.
+const NAME: f64 = 130.0;
 
 /// The figure as SVG, all text as outlines; the same data gives the same bytes.
 ///
@@ -72,17 +77,20 @@ pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
     let widest = |axis: &CellAxis| {
         axis.labels.iter().map(|label| width(label, number.size, number.weight)).fold(0.0, f64::max)
     };
-    // Labels that do not fit beside each other stand on their own width.
-    let texts = [widest(&figure.across), widest_interval(&figure.panels)];
-    let cell = (texts.into_iter().fold(CELL.0, |widest, text| widest.max(text + 8.0)), CELL.1);
     let left_room = widest(&figure.down) + 10.0 + theme::AXIS_TITLE * theme::LINE_HEIGHT;
+    let most = figure.columns.width() - 2.0 * theme::MARGIN;
+    // Labels that do not fit beside each other stand on their own width; intervals give way.
+    let fitting = |text: f64| CELL.0.max(text + 8.0).max(widest(&figure.across) + 8.0);
+    let with_interval = fitting(widest_interval(&figure.panels));
+    let has_intervals = left_room + figure.across.labels.len() as f64 * with_interval <= most;
+    let cell = (if has_intervals { with_interval } else { fitting(0.0) }, CELL.1);
     let grid = (figure.across.labels.len() as f64 * cell.0, figure.down.labels.len() as f64 * cell.1);
-    let panel_width = left_room + grid.0;
+    let panel_width = left_room + grid.0.max(NAME);
     let title_room = 2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT + 8.0;
     let below = number.size + theme::AXIS_TITLE + 2.0 * theme::GAP;
-    let per_row = (((WIDEST + BETWEEN) / (panel_width + BETWEEN)) as usize).clamp(1, figure.panels.len());
+    let per_row = (((most + BETWEEN) / (panel_width + BETWEEN)) as usize).clamp(1, figure.panels.len());
     let rows = figure.panels.len().div_ceil(per_row);
-    let sheet = (per_row as f64 * (panel_width + BETWEEN) - BETWEEN + 2.0 * theme::MARGIN).max(480.0);
+    let sheet = (per_row as f64 * (panel_width + BETWEEN) - BETWEEN + 2.0 * theme::MARGIN).max(LEAST);
     let heading = figure.heading.lines(sheet - 2.0 * theme::MARGIN);
     let top = theme::MARGIN + heading.height() + theme::GAP;
     let row_height = title_room + grid.1 + below;
@@ -95,16 +103,16 @@ pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
             let above = top + (place / per_row) as f64 * row_height;
             let face = Type { size: theme::CLASS_LABEL, weight: Weight::Bold, color: theme::INK };
             for (line, text) in
-                wrap(&panel.name, face.size, face.weight, grid.0.max(160.0), 2).iter().enumerate()
+                wrap(&panel.name, face.size, face.weight, grid.0.max(NAME), 2).iter().enumerate()
             {
                 let y = above + face.size * (1.0 + line as f64 * theme::LINE_HEIGHT);
                 canvas.text(text, (left, y), Align::Start, face)?;
             }
             let corner = (left, above + title_room);
-            cells(canvas, panel, corner, cell)?;
+            cells(canvas, panel, corner, (cell, has_intervals))?;
             labels(canvas, figure, corner, cell, grid)?;
         }
-        scale(canvas, (theme::MARGIN + left_room, scale_at))
+        scale(canvas, (theme::MARGIN + left_room, scale_at), sheet - theme::MARGIN)
     })
 }
 
@@ -120,37 +128,40 @@ fn widest_interval(panels: &[HeatPanel]) -> f64 {
     rates.map(|text| width(&text, theme::MARK, Weight::Regular)).fold(0.0, f64::max)
 }
 
-/// What the colours mean.
-fn scale(canvas: &Canvas<'_>, (left, top): (f64, f64)) -> Result<(), FigureError> {
-    let (right, bottom) = (left + SCALE.0, top + SCALE.1);
+/// What the colours mean, up to `end` on the right.
+fn scale(canvas: &Canvas<'_>, (left, top): (f64, f64), end: f64) -> Result<(), FigureError> {
+    let face = Type::regular(theme::MARK, theme::FAINT_INK);
+    let meaning = "mean true positive rate";
+    let length = (end - left - theme::GAP - width(meaning, face.size, face.weight)).min(SCALE.0);
+    let (right, bottom) = (left + length, top + SCALE.1);
     for at in 0..STEPS {
         let share = at as f64 / STEPS as f64;
         // Each to the end: beside each other, steps would leave hairlines.
         let fill = theme::intensity(share + 0.5 / STEPS as f64);
-        canvas.fill((left + share * SCALE.0, top), (right, bottom), fill)?;
+        canvas.fill((left + share * length, top), (right, bottom), fill)?;
     }
     let edge = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
     canvas.line(&edge, theme::THIN, theme::FAINT_INK)?;
-    let face = Type::regular(theme::MARK, theme::FAINT_INK);
     for (share, label) in [(0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
-        canvas.text(label, (left + share * SCALE.0, bottom + face.size + 3.0), Align::Middle, face)?;
+        canvas.text(label, (left + share * length, bottom + face.size + 3.0), Align::Middle, face)?;
     }
     let beside = (right + theme::GAP, top + 0.5 * SCALE.1 + 0.36 * face.size);
-    canvas.text("mean true positive rate", beside, Align::Start, face)
+    canvas.text(meaning, beside, Align::Start, face)
 }
 
 fn cells(
     canvas: &Canvas<'_>,
     panel: &HeatPanel,
     (left, top): (f64, f64),
-    cell: (f64, f64),
+    (cell, has_intervals): ((f64, f64), bool),
 ) -> Result<(), FigureError> {
     for (row, points) in panel.cells.iter().enumerate() {
         for (column, point) in points.iter().enumerate() {
             let (fill, lines, ink) = match point {
                 Cell::Rate(rate) => {
                     let ink = if theme::intensity_is_dark(rate.value) { theme::PAPER } else { theme::INK };
-                    let lines = [Some(format!("{:.2}", rate.value)), interval(rate)];
+                    let lines =
+                        [Some(format!("{:.2}", rate.value)), interval(rate).filter(|_| has_intervals)];
                     (theme::intensity(rate.value), lines, ink)
                 }
                 Cell::LeftOut => (theme::BAND, [Some("–".to_owned()), None], theme::INK),
@@ -238,8 +249,13 @@ mod tests {
         let rate = Cell::Rate(Rate { value: 0.5, interval: None });
         let panel = HeatPanel { name: "method".to_owned(), cells: vec![vec![rate, Cell::Failed]; 2] };
         let heading = Heading { title: "sweep".to_owned(), warnings: Vec::new(), subtitle: Vec::new() };
-        let figure =
-            HeatMaps { heading, across: axis(&["1", "2"]), down: axis(&["1", "2"]), panels: vec![panel] };
+        let figure = HeatMaps {
+            heading,
+            across: axis(&["1", "2"]),
+            down: axis(&["1", "2"]),
+            panels: vec![panel],
+            columns: Columns::One,
+        };
         let tree = parse_svg(&svg(&figure).unwrap()).unwrap();
         let (drawn, sheet) = (tree.root().abs_bounding_box(), tree.size());
         assert!(drawn.left() >= 0.0 && drawn.top() >= 0.0, "{drawn:?}");

@@ -163,7 +163,8 @@ fn sweep_of(methods: usize, facets: usize, places: usize) -> SweepCurves {
         labels: (0..places).map(|place| (5 + 13 * place).to_string()).collect(),
         places: (0..places).map(|place| place as f64 / (places - 1) as f64).collect(),
     };
-    SweepCurves { heading: heading(), axis, facets: (0..facets).map(facet).collect() }
+    let columns = if facets == 1 { Columns::One } else { Columns::Two };
+    SweepCurves { heading: heading(), axis, facets: (0..facets).map(facet).collect(), columns }
 }
 
 #[test]
@@ -228,6 +229,7 @@ fn cells_of_three_to_ten_methods() {
             across: axis("pca.components", 6),
             down: axis("svm.c", 5),
             panels: METHODS[..count].iter().enumerate().map(panel).collect(),
+            columns: if count == 3 { Columns::One } else { Columns::Two },
         };
         let svg = heat_map::svg(&figure);
         assert!(svg.as_ref().unwrap().contains("10, 10: failed; 10, 100: "));

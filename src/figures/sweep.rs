@@ -5,6 +5,7 @@ use super::canvas::{Align, Canvas, Type, draw};
 use super::heading::Heading;
 use super::sweep_panel::Panel;
 use super::text::{Weight, width, wrap};
+use super::theme::Columns;
 use super::{FigureError, theme};
 use crate::metrics::Interval;
 use crate::types::Emotion;
@@ -18,6 +19,8 @@ pub struct SweepCurves {
     pub axis: SweepAxis,
     /// Columns.
     pub facets: Vec<Facet>,
+    /// How wide it is, unless its facets need more.
+    pub columns: Columns,
 }
 
 /// The axis.
@@ -94,13 +97,21 @@ pub(super) const CROSS: f64 = 3.2;
 /// Between two columns of panels.
 const BETWEEN: f64 = 26.0;
 
-/// Widths by number of facets, and panels of classes in a row.
-fn column(facets: usize) -> (f64, usize) {
-    match facets {
-        1 => (900.0, 4),
-        2 => (500.0, 2),
-        _ => (360.0, 2),
-    }
+/// Least width of a facet.
+const NARROWEST: f64 = 190.0;
+/// Least width of a panel of a class, with its numbers.
+const NARROWEST_CLASS: f64 = 88.0;
+/// Panels of classes in a row, at most.
+const MOST_CLASSES: f64 = 4.0;
+/// Between two of them.
+const GAP_OF_CLASSES: f64 = 10.0;
+
+/// The width of each of some facets, and panels of classes in a row of it.
+fn column(facets: usize, columns: Columns) -> (f64, usize) {
+    let facets = facets as f64;
+    let column = ((columns.width() - 2.0 * theme::MARGIN + BETWEEN) / facets - BETWEEN).max(NARROWEST);
+    let classes = ((column + GAP_OF_CLASSES) / (NARROWEST_CLASS + GAP_OF_CLASSES)).floor();
+    (column, classes.clamp(1.0, MOST_CLASSES) as usize)
 }
 
 /// The figure as SVG, all text as outlines; the same data gives the same bytes.
@@ -143,7 +154,7 @@ struct Layout {
 
 impl Layout {
     fn of(figure: &SweepCurves, methods: &[&str]) -> Self {
-        let (column, per_row) = column(figure.facets.len());
+        let (column, per_row) = column(figure.facets.len(), figure.columns);
         let facets = figure.facets.len() as f64;
         let width = 2.0 * theme::MARGIN + facets * column + (facets - 1.0) * BETWEEN;
         let heading = figure.heading.lines(width - 2.0 * theme::MARGIN);
@@ -179,7 +190,7 @@ impl Layout {
     }
 
     fn mean_top(&self) -> f64 {
-        self.top + 2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT + theme::GAP
+        self.top + 2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT + theme::GAP + 0.5 * theme::MARK
     }
 
     fn classes_top(&self) -> f64 {
@@ -232,7 +243,7 @@ fn facet_panels(
         canvas.dots(whole.left, whole.left + whole.width, whole.y(chance), theme::FAINT_INK)?;
     }
     whole.curves(canvas, facet, methods, |point| point.mean)?;
-    let gap = 10.0;
+    let gap = GAP_OF_CLASSES;
     let small = (layout.column - (layout.per_row as f64 - 1.0) * gap) / layout.per_row as f64;
     for (place, emotion) in layout.classes.iter().enumerate() {
         let (row, at) = (place / layout.per_row, place % layout.per_row);

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use super::canvas::{Align, Canvas, Type};
 use super::sweep::{CLASS_HEIGHT, CROSS, Curve, CurvePoint, Facet, Rate, SweepAxis, cross};
-use super::text::width;
+use super::text::{width, wrap};
 use super::{FigureError, theme};
+
+/// Longest value below an axis.
+const LONGEST: f64 = 110.0;
 
 /// A pair of axes, 0 to 1 upwards.
 #[derive(Clone, Copy)]
@@ -70,17 +73,22 @@ impl Panel<'_> {
             if !self.with_axis {
                 continue;
             }
-            let room = width(label, number.size, number.weight) / 2.0;
+            let label = wrap(label, number.size, number.weight, self.width.min(LONGEST), 1).concat();
+            let room = width(&label, number.size, number.weight) / 2.0;
+            // A long one at an end stays beside the axis.
+            let beyond = theme::MARGIN - 2.0;
+            let x = x.min(right + beyond - room).max(self.left - beyond + room);
             // A number that would touch the one before it is left out; its tick stays.
             if x - room >= free_from {
-                canvas.text(label, (x, bottom + number.size + 6.0), Align::Middle, number)?;
+                canvas.text(&label, (x, bottom + number.size + 6.0), Align::Middle, number)?;
                 free_from = x + room + 4.0;
             }
         }
-        if self.with_axis && self.width > 250.0 {
+        if self.with_axis && self.height > CLASS_HEIGHT {
             let face = Type::regular(theme::AXIS_TITLE, theme::INK);
             let y = bottom + number.size + 10.0 + face.size;
-            canvas.text(&self.axis.title, (self.left + self.width / 2.0, y), Align::Middle, face)?;
+            let title = wrap(&self.axis.title, face.size, face.weight, self.width, 1).concat();
+            canvas.text(&title, (self.left + self.width / 2.0, y), Align::Middle, face)?;
         }
         Ok(())
     }

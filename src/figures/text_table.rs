@@ -34,17 +34,20 @@ impl TextTable {
         text
     }
 
-    /// As LaTeX: a `table` that needs `\usepackage{booktabs}`; `label` names it for `\ref`.
+    /// As LaTeX: a `table` no wider than the text that needs `\usepackage{booktabs,graphicx}`; `label` names it for `\ref`. Its
+    /// number is LaTeX's.
     pub fn latex(&self, label: &str) -> String {
         let line = |cells: &[String]| {
             format!("    {} \\\\\n", cells.iter().map(|cell| escape(cell)).collect::<Vec<_>>().join(" & "))
         };
-        let mut text = "% needs \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n".to_owned();
-        let caption: Vec<&str> =
-            std::iter::once(&self.title).chain(&self.notes).map(String::as_str).collect();
+        let mut text = "% needs \\usepackage{booktabs,graphicx}\n\\begin{table}\n  \\centering\n".to_owned();
+        let title = without_number(&self.title);
+        let caption = (!title.is_empty()).then_some(title).into_iter();
+        let caption: Vec<&str> = caption.chain(self.notes.iter().map(String::as_str)).collect();
         let caption: Vec<String> = caption.iter().map(|text| escape(text.trim_end_matches('.'))).collect();
         let _ = writeln!(text, "  \\caption{{{}.}}\n  \\label{{{label}}}", caption.join(". "));
         let columns = "r".repeat(self.header.len().saturating_sub(1));
+        text.push_str("  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n");
         let _ = writeln!(text, "  \\begin{{tabular}}{{l{columns}}}\n    \\toprule");
         text.push_str(&line(&self.header));
         text.push_str("    \\midrule\n");
@@ -54,9 +57,16 @@ impl TextTable {
             }
             text.push_str(&line(row));
         }
-        text.push_str("    \\bottomrule\n  \\end{tabular}\n\\end{table}\n");
+        text.push_str("    \\bottomrule\n  \\end{tabular}}\n\\end{table}\n");
         text
     }
+}
+
+/// `Images of each emotion` of `Table 1: Images of each emotion`; nothing of a number alone.
+fn without_number(title: &str) -> &str {
+    let Some(rest) = title.strip_prefix("Table ") else { return title };
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    if rest.is_empty() { rest } else { rest.strip_prefix(": ").unwrap_or(title) }
 }
 
 /// What LaTeX would take for commands, as text.
@@ -107,7 +117,8 @@ mod tests {
     #[test]
     fn latex_has_booktabs_rules_and_no_loose_commands() {
         let latex = table().latex("tab:nine");
-        assert!(latex.contains("\\caption{Table 9: R\\&D. These are not 100 \\% real.}"), "{latex}");
+        assert!(latex.contains("\\caption{R\\&D. These are not 100 \\% real.}"), "{latex}");
+        assert_eq!(["Table 3", "Table of 3: x", "x"].map(without_number), ["", "Table of 3: x", "x"]);
         assert!(latex.contains("    set & a\\_b \\\\\n    \\midrule\n    x|y & 1 \\\\\n    \\midrule\n    total & 2 \\\\\n    \\bottomrule"));
         assert_eq!(
             escape("a\\b~c^d<e>"),

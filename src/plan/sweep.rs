@@ -169,6 +169,7 @@ fn report(
         dimensions: sweep.dimensions.clone(),
         points: points.collect(),
         choices,
+        columns: resolved.experiment.figure.columns,
         title: resolved.experiment.title.clone(),
         protocol: pipeline::protocol(&resolved.experiment, !varied("pca.components")),
         warnings: once(done().flat_map(|wired| wired.warnings.iter().cloned())),

@@ -16,6 +16,7 @@ use super::sweep_figure;
 use super::sweep_images::{self, SweepImages};
 use super::sweep_intervals::mean_intervals;
 use super::sweep_points::{self, PointAt};
+use crate::figures::Columns;
 use crate::figures::rows;
 use crate::figures::sweep_table;
 use crate::metrics::Interval;
@@ -212,6 +213,8 @@ pub struct MakeSweepReport {
     pub points: Vec<PointEntry>,
     /// Best points.
     pub choices: Vec<Choice>,
+    /// How wide the figure is.
+    pub columns: Columns,
     /// Title of the figure.
     pub title: String,
     /// How images are split and reduced.
@@ -324,7 +327,7 @@ impl MakeSweepReport {
             let kept = point.clamped?;
             let (asked, data_set) = (entry.data.as_ref()?.at_most?, &point.data_set);
             Some(format!(
-                "{data_set}: {kept} components in place of {asked}, for the training images have no more"
+                "{data_set}: {kept} components in place of {asked}, for the training data have no more"
             ))
         });
         clamped.collect()

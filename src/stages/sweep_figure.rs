@@ -14,6 +14,8 @@ use crate::types::Emotion;
 /// Panels beside each other, at most.
 const MOST_FACETS: usize = 6;
 const MOST_PANELS: usize = 24;
+/// Values of a heat map beside each other, unless both axes have more.
+const MOST_ACROSS: usize = 10;
 /// A list of numbers that spans so many times its smallest is drawn on a logarithmic axis.
 const WIDE: f64 = 10.0;
 
@@ -58,6 +60,8 @@ pub(super) fn svg(
             sweep::svg(&curves(report, points, across, &facets, heading(&what))).map_err(failed)?
         }
         [across, down, ..] => {
+            // Many values go down the page.
+            let (across, down) = if across.len() > MOST_ACROSS { (down, across) } else { (across, down) };
             let mut what =
                 "Cells: mean true positive rate and its 95 % interval, from a bootstrap over groups"
                     .to_owned();
@@ -134,7 +138,7 @@ impl Dimension<'_> {
 
     fn labels(&self) -> Vec<String> {
         let label = |at: usize| {
-            let values = self.shown().filter_map(|axis| axis.values.get(at)).map(plain);
+            let values = self.shown().filter_map(|axis| axis.values.get(at)).map(short);
             values.collect::<Vec<_>>().join("/")
         };
         self.order().into_iter().map(label).collect()
@@ -154,6 +158,22 @@ impl Dimension<'_> {
         SweepAxis { title: self.title(), labels: self.labels(), places }
     }
 }
+
+/// A value as it stands beside an axis, a number of many digits with four.
+fn short(value: &Value) -> String {
+    let whole = plain(value);
+    match value.as_f64() {
+        Some(number) if whole.len() > LONG => {
+            let rounded = format!("{number:.3e}").parse().unwrap_or(number);
+            let plain = format!("{rounded}");
+            if plain.len() > LONG { format!("{rounded:e}") } else { plain }
+        }
+        _ => whole,
+    }
+}
+
+/// Characters of a number that is written as it is.
+const LONG: usize = 6;
 
 /// Numbers, ascending, from 0 to 1.
 fn spread(numbers: &[f64], is_log: bool) -> Vec<f64> {
@@ -250,7 +270,8 @@ fn curves(
         let chance = (present > 0).then(|| 1.0 / present as f64);
         Facet { name: name.clone(), curves, chance, classes }
     };
-    SweepCurves { heading, axis: across.axis(), facets: facets.0.iter().map(facet).collect() }
+    let facets = facets.0.iter().map(facet).collect();
+    SweepCurves { heading, axis: across.axis(), facets, columns: report.columns }
 }
 
 fn cells(
@@ -287,5 +308,5 @@ fn cells(
         }
     }
     let axis = |dimension: &Dimension<'_>| CellAxis { title: dimension.title(), labels: dimension.labels() };
-    HeatMaps { heading, across: axis(across), down: axis(down), panels }
+    HeatMaps { heading, across: axis(across), down: axis(down), panels, columns: report.columns }
 }
