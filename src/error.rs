@@ -143,7 +143,10 @@ impl Error {
                 Some("give another port, or 0 for any: --port 0".to_owned())
             }
             Self::Compare(CompareError::NoPredictions { .. }) => {
-                Some("run the experiment; results of older versions are written again by it".to_owned())
+                Some(
+                    "run the experiment; a sweep leaves none: run one of its points, as in `--set pca.components=20`"
+                        .to_owned(),
+                )
             }
             Self::FailedFits { source, .. } => source.hint().map(str::to_owned),
             Self::Store(StoreError::InUse { .. }) => Some("try again when the run has ended".to_owned()),

@@ -82,10 +82,14 @@ fn matrix(tested: &Tested, method: &TestedBy, position: usize) -> Matrix {
         matrix.images(*emotion) > 0 || matrix.counts.iter().any(|row| row[emotion.index()] > 0)
     };
     let present: Vec<Emotion> = Emotion::ALL.into_iter().filter(is_there).collect();
+    // Under repeats an image answers more than once.
+    let mut seen = std::collections::HashSet::new();
+    let is_repeated = !method.answers.iter().all(|answer| seen.insert(answer.image));
+    let noun = if is_repeated { "answer" } else { "image" };
     let row = |label: &Emotion| Row {
         label: label.name(),
         images: matrix.images(*label),
-        cells: present.iter().map(|predicted| cell(&matrix, *label, *predicted)).collect(),
+        cells: present.iter().map(|predicted| cell(&matrix, *label, *predicted, noun)).collect(),
     };
     Matrix {
         method: method.name.clone(),
@@ -96,18 +100,18 @@ fn matrix(tested: &Tested, method: &TestedBy, position: usize) -> Matrix {
     }
 }
 
-fn cell(matrix: &ConfusionMatrix, label: Emotion, predicted: Emotion) -> Cell {
+fn cell(matrix: &ConfusionMatrix, label: Emotion, predicted: Emotion, noun: &str) -> Cell {
     let (count, images) = (matrix.counts[label.index()][predicted.index()], matrix.images(label));
     let rate = count as f64 / images.max(1) as f64;
     let verb = if label == predicted { "recognised as" } else { "taken for" };
-    let noun = if count == 1 { "image" } else { "images" };
+    let plural = if count == 1 { "" } else { "s" };
     Cell {
         label: label.index(),
         predicted: predicted.index(),
         count,
         rate: format!("{rate:.2}"),
         shade: (rate * SHADES).round() as u8,
-        words: format!("{label} {verb} {predicted}: {count} {noun}, {:.0} %", rate * 100.0),
+        words: format!("{label} {verb} {predicted}: {count} {noun}{plural}, {:.0} %", rate * 100.0),
     }
 }
 

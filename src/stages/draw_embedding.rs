@@ -54,7 +54,7 @@ pub struct DrawEmbedding {
 
 impl Stage for DrawEmbedding {
     const NAME: &'static str = "draw-embedding";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type Output = Drawing;
 
     fn run(&self, context: &Context<'_>) -> Result<Drawing, StageError> {
@@ -78,6 +78,12 @@ impl Stage for DrawEmbedding {
             let points = images.iter().zip(&embedding.places).map(|(image, place)| (image.label, *place));
             maps.push(Map { name: method.clone(), points: points.collect() });
             shown.clone_from(&embedding.images);
+        }
+        if self.listing.is_none() {
+            notes.push(
+                "The images themselves are not drawn: no method's features were made from them here."
+                    .to_owned(),
+            );
         }
         let mut warnings = self.warnings.clone();
         warnings.extend(overlap::warnings(context, &self.overlaps)?);

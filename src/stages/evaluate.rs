@@ -27,7 +27,7 @@ pub struct Evaluate {
 
 impl Stage for Evaluate {
     const NAME: &'static str = "evaluate";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     type Output = Predictions;
 
     fn run(&self, context: &Context<'_>) -> Result<Predictions, StageError> {
@@ -65,15 +65,9 @@ impl Stage for Evaluate {
                 });
             }
             let explained = reduction.spectrum.explained_variance_ratio.iter().take(kept);
-            predictions.kept_variance.push(explained.sum());
+            // Rounding must not make more than all of it.
+            predictions.kept_variance.push(explained.sum::<f64>().min(1.0));
             predictions.components.push(kept);
-        }
-        let fewest = predictions.components.iter().min();
-        if let (Keep::AtMost(asked), Some(fewest)) = (self.components, fewest)
-            && *fewest < asked
-        {
-            context
-                .notice(format!("{fewest} components in place of {asked}: the training images have no more"));
         }
         Ok(predictions)
     }

@@ -97,6 +97,8 @@ pub struct MakeReport {
     pub has_published: bool,
     /// Fewest images of a class that is not left out.
     pub min_per_class: usize,
+    /// Components asked for, where it may be fewer.
+    pub at_most: Option<usize>,
 }
 
 impl Stage for MakeReport {
@@ -123,7 +125,15 @@ impl Stage for MakeReport {
             penalties.extend(inside);
             let name = method.name.clone();
             let evaluation = MethodEvaluation { name: name.clone(), evaluation: evaluation_of(&repeats)? };
-            methods.push(MethodSummary::of(&evaluation, &repeats, measures, &own));
+            let summary = MethodSummary::of(&evaluation, &repeats, measures, &own);
+            if let (Some(asked), Some([fewest, _])) = (self.at_most, summary.components)
+                && fewest < asked
+            {
+                warnings.push(format!(
+                    "{name}: {fewest} components in place of {asked}: the training data have no more"
+                ));
+            }
+            methods.push(summary);
             evaluations.push(evaluation);
             fits.extend(own);
             predictions.push((name, repeats));
