@@ -190,7 +190,9 @@ const MOST_UNITS: u32 = 1 << 20;
 fn aligned(scores: &Scores<'_>, weights: Array1<f64>, at_centre: f64) -> (Array1<f64>, f64) {
     let centre = scores.centre();
     let size = |column: usize| (weights[column] * centre[column]).abs();
-    let mut columns: Vec<usize> = (0..weights.len()).filter(|column| size(*column) > 0.0).collect();
+    // A change of another costs as much as it gains.
+    let is_far = |column: &usize| size(*column) > 0.0 && centre[*column].abs() > scores.scale();
+    let mut columns: Vec<usize> = (0..weights.len()).filter(is_far).collect();
     columns.sort_by(|a, b| size(*b).total_cmp(&size(*a)).then(a.cmp(b)));
     columns.truncate(MOST_ALIGNED);
     let whole = scores.at_centre(&weights);
