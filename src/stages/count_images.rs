@@ -122,7 +122,7 @@ pub struct CountedSet {
 
 impl Stage for TabulateCounts {
     const NAME: &'static str = "tabulate-counts";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Output = Drawing;
 
     fn run(&self, context: &Context<'_>) -> Result<Drawing, StageError> {
