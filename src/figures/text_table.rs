@@ -42,8 +42,8 @@ impl TextTable {
         };
         let mut text = "% needs \\usepackage{booktabs,graphicx}\n\\begin{table}\n  \\centering\n".to_owned();
         let title = without_number(&self.title);
-        let caption = (!title.is_empty()).then_some(title).into_iter();
-        let caption: Vec<&str> = caption.chain(self.notes.iter().map(String::as_str)).collect();
+        let caption: Vec<&str> =
+            std::iter::once(title).chain(self.notes.iter().map(String::as_str)).collect();
         let caption: Vec<String> = caption.iter().map(|text| escape(text.trim_end_matches('.'))).collect();
         let _ = writeln!(text, "  \\caption{{{}.}}\n  \\label{{{label}}}", caption.join(". "));
         let columns = "r".repeat(self.header.len().saturating_sub(1));
@@ -62,11 +62,10 @@ impl TextTable {
     }
 }
 
-/// `Images of each emotion` of `Table 1: Images of each emotion`; nothing of a number alone.
+/// `Images of each emotion` of `Table 1: Images of each emotion`.
 fn without_number(title: &str) -> &str {
     let Some(rest) = title.strip_prefix("Table ") else { return title };
-    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-    if rest.is_empty() { rest } else { rest.strip_prefix(": ").unwrap_or(title) }
+    rest.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(": ").unwrap_or(title)
 }
 
 /// What LaTeX would take for commands, as text.
@@ -118,7 +117,7 @@ mod tests {
     fn latex_has_booktabs_rules_and_no_loose_commands() {
         let latex = table().latex("tab:nine");
         assert!(latex.contains("\\caption{R\\&D. These are not 100 \\% real.}"), "{latex}");
-        assert_eq!(["Table 3", "Table of 3: x", "x"].map(without_number), ["", "Table of 3: x", "x"]);
+        assert_eq!(["Table 3: x", "Table of 3: x"].map(without_number), ["x", "Table of 3: x"]);
         assert!(latex.contains("    set & a\\_b \\\\\n    \\midrule\n    x|y & 1 \\\\\n    \\midrule\n    total & 2 \\\\\n    \\bottomrule"));
         assert_eq!(
             escape("a\\b~c^d<e>"),

@@ -46,7 +46,11 @@ impl MakeReport {
                 warnings: &found,
             };
             files.insert(format!("{}.csv", name("table")), table.csv().into_bytes());
-            let title = self.number.map_or_else(|| "Accuracy".to_owned(), |number| format!("Table {number}"));
+            let what = "right answers and accuracy";
+            let title = self.number.map_or_else(
+                || "Right answers and accuracy".to_owned(),
+                |number| format!("Table {number}: {what}"),
+            );
             let words = table.words(&title);
             files.insert(format!("{}.md", name("table")), words.markdown().into_bytes());
             files.insert(
