@@ -94,28 +94,19 @@ bench-peers: bench-solvers bench-networks
 
 # The solvers against scikit-learn on the same arrays, in the same run
 [group('check')]
-bench-solvers: compilers setup
-    @test -x .deps/peers/bin/python || python3 -m venv .deps/peers || { \
-        echo "error: \`python3 -m venv\` failed; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
-    @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peers.txt
+bench-solvers: compilers setup (peers "peers")
     @cargo bench --quiet --locked --bench peers --no-run
     @.deps/peers/bin/python benches/peers.py "$(cargo bench --locked --bench peers --no-run --message-format json \
         2>/dev/null | sed -n 's/.*"executable":"\([^"]*peers[^"]*\)".*/\1/p' | tail -n 1)"
 
 # A sweep against the same work in scikit-learn, in the same run
 [group('check')]
-bench-sweep: build
-    @test -x .deps/peers/bin/python || python3 -m venv .deps/peers || { \
-        echo "error: \`python3 -m venv\` failed; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
-    @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/sweep.txt
+bench-sweep: build (peers "sweep")
     @.deps/peers/bin/python benches/sweep.py {{ quote(emolab) }}
 
 # PCA of a file of a million rows in one pass: time, memory and accuracy; writes 5.1 GB to the temporary folder
 [group('check')]
-bench-stream: build
-    @test -x .deps/peers/bin/python || python3 -m venv .deps/peers || { \
-        echo "error: \`python3 -m venv\` failed; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
-    @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/peers.txt
+bench-stream: build (peers "peers")
     @.deps/peers/bin/python benches/stream.py {{ quote(emolab) }}
 
 # Networks against PyTorch and ONNX Runtime in the same run; fetches 4 GB of Python packages
@@ -143,6 +134,13 @@ bench-fine-tuning: build
 [group('check')]
 fmt:
     cargo fmt
+
+# The Python that benchmarks compare with, in .deps/peers
+[private, no-exit-message]
+peers file:
+    @test -x .deps/peers/bin/python || python3 -m venv .deps/peers || { \
+        echo "error: \`python3 -m venv\` failed; install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+    @.deps/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benches/{{ file }}.txt
 
 [private, no-exit-message]
 compilers:

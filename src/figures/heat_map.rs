@@ -91,7 +91,11 @@ pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
     let per_row = (((most + BETWEEN) / (panel_width + BETWEEN)) as usize).clamp(1, figure.panels.len());
     let rows = figure.panels.len().div_ceil(per_row);
     let sheet = (per_row as f64 * (panel_width + BETWEEN) - BETWEEN + 2.0 * theme::MARGIN).max(LEAST);
-    let heading = figure.heading.lines(sheet - 2.0 * theme::MARGIN);
+    let mut heading = figure.heading.clone();
+    if has_intervals && widest_interval(&figure.panels) > 0.0 {
+        heading.subtitle.push("Below each rate: its 95 % interval, from a bootstrap over groups".to_owned());
+    }
+    let heading = heading.lines(sheet - 2.0 * theme::MARGIN);
     let top = theme::MARGIN + heading.height() + theme::GAP;
     let row_height = title_room + grid.1 + below;
     let scale_at = top + rows as f64 * row_height + theme::GAP;

@@ -200,10 +200,7 @@ pub(super) fn build(
         warnings: warnings.clone(),
         has_published: experiment.dataset.name == "fi",
         min_per_class: experiment.dataset.min_per_class,
-        at_most: match experiment.pca.components {
-            Keep::AtMost(count) => Some(count),
-            Keep::Count(_) | Keep::Variance(_) => None,
-        },
+        at_most: experiment.pca.components.at_most(),
     };
     let figures = embedding::add(graph, experiment, &data, (&warnings, &overlaps), context)?;
     let Data { stand_in, digest, .. } = data;

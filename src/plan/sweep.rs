@@ -145,10 +145,7 @@ fn report(
             split: wired.data.split,
             overlaps: wired.overlaps.clone(),
             data_set: wired.data.data_set(),
-            at_most: match point.experiment.pca.components {
-                Keep::AtMost(count) => Some(count),
-                Keep::Count(_) | Keep::Variance(_) => None,
-            },
+            at_most: point.experiment.pca.components.at_most(),
         });
         let done = || wired.iter().flat_map(|wired| &wired.methods).map(|method| &method.entry);
         let method = |name: &String| {

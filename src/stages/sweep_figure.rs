@@ -62,9 +62,7 @@ pub(super) fn svg(
         [across, down, ..] => {
             // Many values go down the page.
             let (across, down) = if across.len() > MOST_ACROSS { (down, across) } else { (across, down) };
-            let mut what =
-                "Cells: mean true positive rate and its 95 % interval, from a bootstrap over groups"
-                    .to_owned();
+            let mut what = "Cells: mean true positive rate".to_owned();
             if report.points.iter().any(PointEntry::has_failures) {
                 what.push_str("; ×: failed");
             }
@@ -159,11 +157,11 @@ impl Dimension<'_> {
     }
 }
 
-/// A value as it stands beside an axis, a number of many digits with four.
+/// A value as it stands beside an axis, a number of many digits with four; whole numbers, as seeds are, keep theirs.
 fn short(value: &Value) -> String {
     let whole = plain(value);
     match value.as_f64() {
-        Some(number) if whole.len() > LONG => {
+        Some(number) if value.is_f64() && whole.len() > LONG => {
             let rounded = format!("{number:.3e}").parse().unwrap_or(number);
             let plain = format!("{rounded}");
             if plain.len() > LONG { format!("{rounded:e}") } else { plain }

@@ -105,6 +105,14 @@ impl Keep {
         }
     }
 
+    /// The number asked for, where there may be fewer.
+    pub const fn at_most(self) -> Option<usize> {
+        match self {
+            Self::AtMost(count) => Some(count),
+            Self::Count(_) | Self::Variance(_) => None,
+        }
+    }
+
     /// How many components of rows `[samples, features]` must be found for it.
     ///
     /// # Errors

@@ -117,16 +117,16 @@ impl Plane {
         let at_centre = scores.at_centre(&scores.restore(weights)).round();
         // The bias of scores that are not centred has fewer digits behind the point.
         let rounding = 0.5 * f64::EPSILON * (near.abs() + (near - at_centre).abs());
-        Self::placed(scores, samples, weights, rounding, rounded).0
+        Self::placed(scores, samples, weights, &scores.values(weights), rounding, rounded).0
     }
 
     /// The same with a bias that loses little, for weights that are changed a little.
     pub fn aligned(scores: &Scores<'_>, samples: &Samples, weights: &Array1<f64>, near: f64) -> Self {
-        let rounding = 0.5 * f64::EPSILON * near.abs();
-        let (mut best, mut off) = Self::placed(scores, samples, weights, rounding, aligned);
+        let (values, rounding) = (scores.values(weights), 0.5 * f64::EPSILON * near.abs());
+        let (mut best, mut off) = Self::placed(scores, samples, weights, &values, rounding, aligned);
         for _ in 1..MOST_ALIGNMENTS {
             // With room for what the last one could not reach; it wants another value, which may be reached better or worse.
-            let (next, reached) = Self::placed(scores, samples, weights, rounding + off, aligned);
+            let (next, reached) = Self::placed(scores, samples, weights, &values, rounding + off, aligned);
             (best, off) = (best.or_better(next), reached);
         }
         best
@@ -137,20 +137,20 @@ impl Plane {
         if other.primal < self.primal { other } else { self }
     }
 
-    /// At the best bias and stretch where decision values may be off by `rounding` more than `w x` is, and how far its value at the
+    /// At the best bias and stretch for values `w x` where decision values may be off by `rounding` more than those, and how far its value at the
     /// centre is from what it was to be. `round` gives a plane of 64 bits for the scores as they came, whose value there is about
     /// as wanted.
     fn placed(
         scores: &Scores<'_>,
         samples: &Samples,
         weights: &Array1<f64>,
+        Values { values, errors }: &Values,
         rounding: f64,
         round: impl Fn(&Scores<'_>, Array1<f64>, f64) -> (Array1<f64>, f64),
     ) -> (Self, f64) {
-        let Values { values, errors } = scores.values(weights);
         let with_rounding: Vec<f64> = errors.iter().map(|error| error + rounding).collect();
         let Placed { bias: wanted, stretch, .. } =
-            Placed::best((&values, &with_rounding), half_square(weights), samples);
+            Placed::best((values, &with_rounding), half_square(weights), samples);
         let (stretched, wanted) = (weights * stretch, stretch * wanted);
         let (weights, rounded) = round(scores, scores.restore(&stretched), wanted);
         // What the rounded bias comes to where scores are centred: known, so that only its own last digit is not.
@@ -159,7 +159,7 @@ impl Plane {
         let moved = scores.scaled(&weights);
         let (values, errors) = if moved == stretched {
             let times = |values: &[f64]| values.iter().map(|value| value * stretch).collect();
-            (times(&values), times(&errors))
+            (times(values), times(errors))
         } else {
             let Values { values, errors } = scores.values(&moved);
             (values, errors)
