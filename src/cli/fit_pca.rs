@@ -127,13 +127,19 @@ fn render(model: &PcaModel) -> String {
         together += ratio;
         lines.push(vec![
             (i + 1).to_string(),
-            format!("{singular_value:.6}"),
-            format!("{:.6}", model.spectrum.explained_variance[i]),
+            number(*singular_value),
+            number(model.spectrum.explained_variance[i]),
             format!("{ratio:.4}"),
             format!("{together:.4}"),
         ]);
     }
     table::align(&lines)
+}
+
+/// Six decimals, or with an exponent where they would hide the number or write digits that it does not have.
+fn number(value: f64) -> String {
+    let plain = value == 0.0 || (1e-3..1e9).contains(&value.abs());
+    if plain { format!("{value:.6}") } else { format!("{value:.6e}") }
 }
 
 fn to_json(model: &PcaModel) -> serde_json::Value {
@@ -145,4 +151,15 @@ fn to_json(model: &PcaModel) -> serde_json::Value {
         "explained_variance_ratio": model.spectrum.explained_variance_ratio.to_vec(),
         "total_variance": model.spectrum.total_variance,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_of_any_size_are_seen() {
+        let shown = [0.0, 12.5, 0.25, 3.2e-7, 1.5e12].map(number);
+        assert_eq!(shown, ["0.000000", "12.500000", "0.250000", "3.200000e-7", "1.500000e12"]);
+    }
 }

@@ -6,6 +6,7 @@ use super::per_class_tpr::short;
 use super::text::{Weight, width, wrap};
 use super::theme::Columns;
 use super::{FigureError, theme};
+use crate::metrics::Interval;
 use crate::types::Emotion;
 
 /// What the figure shows.
@@ -26,6 +27,8 @@ pub struct Matrix {
     pub name: String,
     /// Its mean true positive rate.
     pub mean: Option<f64>,
+    /// Of level 95 %.
+    pub mean_interval: Option<Interval>,
     /// `rates[label][predicted]`, 0 to 1; `None` for a class without images.
     pub rates: [Option<[f64; 8]>; 8],
 }
@@ -74,7 +77,8 @@ fn check(figure: &ConfusionMatrices) -> Result<(), FigureError> {
                 return Err(FigureError::Rate { method: method(), emotion, value });
             }
         }
-        if let Some(value) = matrix.mean.filter(bad) {
+        let interval = matrix.mean_interval.into_iter().flat_map(|interval| [interval.low, interval.high]);
+        if let Some(value) = matrix.mean.into_iter().chain(interval).find(bad) {
             return Err(FigureError::Mean { method: method(), value });
         }
     }
@@ -134,11 +138,15 @@ impl Layout {
 
 fn title_lines(matrix: &Matrix, side: f64) -> Vec<String> {
     let mut lines = wrap(&matrix.name, theme::CLASS_LABEL, Weight::Bold, side, 2);
-    lines.push(matrix.mean.map_or_else(
-        || "no mean true positive rate".to_owned(),
-        |mean| format!("mean true positive rate {mean:.3}"),
-    ));
+    lines.extend(mean_lines(matrix));
     lines
+}
+
+fn mean_lines(matrix: &Matrix) -> Vec<String> {
+    let Some(mean) = matrix.mean else { return vec!["no mean true positive rate".to_owned()] };
+    let within =
+        matrix.mean_interval.map(|Interval { low, high }| format!("95 % interval {low:.3} to {high:.3}"));
+    [format!("mean true positive rate {mean:.3}")].into_iter().chain(within).collect()
 }
 
 fn matrix_title(
@@ -148,8 +156,9 @@ fn matrix_title(
     side: f64,
 ) -> Result<(), FigureError> {
     let lines = title_lines(matrix, side);
+    let names = lines.len() - mean_lines(matrix).len();
     for (number, line) in lines.iter().enumerate() {
-        let weight = if number + 1 == lines.len() { Weight::Regular } else { Weight::Bold };
+        let weight = if number < names { Weight::Bold } else { Weight::Regular };
         let face = Type { size: theme::CLASS_LABEL, weight, color: theme::INK };
         let baseline = top + face.size + number as f64 * face.size * theme::LINE_HEIGHT;
         canvas.text(line, (left + side / 2.0, baseline), Align::Middle, face)?;
@@ -259,7 +268,9 @@ fn describe(figure: &ConfusionMatrices) -> String {
             let row = row.as_ref()?.map(|rate| format!("{rate:.2}"));
             Some(format!("{emotion} {}", row.join(" ")))
         });
-        let mean = matrix.mean.map(|mean| format!(" (mean {mean:.3})")).unwrap_or_default();
+        let within = matrix.mean_interval.map(|Interval { low, high }| format!(", {low:.3} to {high:.3}"));
+        let within = within.unwrap_or_default();
+        let mean = matrix.mean.map(|mean| format!(" (mean {mean:.3}{within})")).unwrap_or_default();
         sentences.push(format!("{}{mean}: {}", matrix.name, rows.collect::<Vec<_>>().join(", ")));
     }
     sentences.join(". ")
@@ -272,7 +283,8 @@ mod tests {
     fn figure() -> ConfusionMatrices {
         let mut rates = [Some([0.125; 8]); 8];
         rates[1] = None;
-        let matrix = |name: &str| Matrix { name: name.to_owned(), mean: Some(0.125), rates };
+        let mean_interval = Some(Interval { low: 0.1, high: 0.15 });
+        let matrix = |name: &str| Matrix { name: name.to_owned(), mean: Some(0.125), mean_interval, rates };
         let heading = Heading { title: "Figure 3".to_owned(), ..Heading::default() };
         ConfusionMatrices {
             heading,
@@ -294,7 +306,10 @@ mod tests {
         let (three, four) = (three.unwrap(), four.unwrap());
         assert_eq!(size(&three, "width").to_bits(), size(&four, "width").to_bits());
         assert!(size(&four, "height") > 1.7 * size(&three, "height"));
-        assert!(three.contains("a (mean 0.125): amusement 0.12 0.12") && !three.contains("anger 0.12"));
+        assert!(
+            three.contains("a (mean 0.125, 0.100 to 0.150): amusement 0.12 0.12")
+                && !three.contains("anger 0.12")
+        );
     }
 
     #[test]
@@ -302,6 +317,9 @@ mod tests {
         let mut wrong = figure();
         wrong.matrices[1].rates[3] = Some([1.5; 8]);
         assert!(matches!(svg(&wrong), Err(FigureError::Rate { emotion: Emotion::Contentment, .. })));
+        let mut wrong = figure();
+        wrong.matrices[2].mean_interval = Some(Interval { low: -0.1, high: 0.2 });
+        assert!(matches!(svg(&wrong), Err(FigureError::Mean { value: -0.1, .. })));
         let none = ConfusionMatrices { matrices: Vec::new(), ..figure() };
         assert_eq!(svg(&none), Err(FigureError::NoMethods));
     }

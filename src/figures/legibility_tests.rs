@@ -123,7 +123,12 @@ fn confusion_matrices_of_three_to_ten_methods() {
                 let row = |label: usize| {
                     (label != 1).then(|| std::array::from_fn(|other| rate(label * 8 + other + at)))
                 };
-                Matrix { name: (*name).to_owned(), mean: Some(0.483), rates: std::array::from_fn(row) }
+                Matrix {
+                    name: (*name).to_owned(),
+                    mean: Some(0.483),
+                    mean_interval: Some(interval(0.483)),
+                    rates: std::array::from_fn(row),
+                }
             };
             let matrices = METHODS[..count].iter().enumerate().map(matrix).collect();
             let figure = ConfusionMatrices { heading: heading(), columns, matrices };

@@ -266,9 +266,15 @@ fn error_bars(
         let (Some(_), Some(Interval { low, high })) = (bar.rate, bar.interval) else { continue };
         let x = layout.bar_middle(index, method);
         let (from, to) = (layout.y(index, low), layout.y(index, high));
-        canvas.line(&[(x, from), (x, to)], theme::NORMAL, theme::INK)?;
-        for y in [from, to] {
-            canvas.line(&[(x - cap, y), (x + cap, y)], theme::NORMAL, theme::INK)?;
+        let strokes =
+            [[(x, from), (x, to)], [(x - cap, from), (x + cap, from)], [(x - cap, to), (x + cap, to)]];
+        if !theme::shows_ink(theme::method_fill(bar.fill).0) {
+            for stroke in &strokes {
+                canvas.line(stroke, theme::NORMAL + 2.0 * theme::CASING, theme::PAPER)?;
+            }
+        }
+        for stroke in &strokes {
+            canvas.line(stroke, theme::NORMAL, theme::INK)?;
         }
     }
     Ok(())

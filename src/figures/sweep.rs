@@ -1,5 +1,5 @@
 //! A sweep along one axis: the mean rate, the rate of each class, and the variance that the components keep, with
-//! confidence bands; a column of panels per data set.
+//! confidence bands; a column of panels per data set, in as many rows as fit the page.
 
 use super::canvas::{Align, Canvas, Type, draw};
 use super::heading::Heading;
@@ -17,9 +17,9 @@ pub struct SweepCurves {
     pub heading: Heading,
     /// What runs from left to right.
     pub axis: SweepAxis,
-    /// Columns.
+    /// Columns of panels.
     pub facets: Vec<Facet>,
-    /// How wide it is, unless its facets need more.
+    /// How wide it is; facets beside each other take two columns.
     pub columns: Columns,
 }
 
@@ -106,12 +106,15 @@ const MOST_CLASSES: f64 = 4.0;
 /// Between two of them.
 const GAP_OF_CLASSES: f64 = 10.0;
 
-/// The width of each of some facets, and panels of classes in a row of it.
-fn column(facets: usize, columns: Columns) -> (f64, usize) {
-    let facets = facets as f64;
-    let column = ((columns.width() - 2.0 * theme::MARGIN + BETWEEN) / facets - BETWEEN).max(NARROWEST);
+/// Facets beside each other on a sheet, the width of each, and panels of classes in a row of it.
+fn column(facets: usize, sheet: f64) -> (usize, f64, usize) {
+    let room = sheet - 2.0 * theme::MARGIN + BETWEEN;
+    let across = ((room / (NARROWEST + BETWEEN)) as usize).clamp(1, facets);
+    // Rows as equal as they can be.
+    let across = facets.div_ceil(facets.div_ceil(across));
+    let column = room / across as f64 - BETWEEN;
     let classes = ((column + GAP_OF_CLASSES) / (NARROWEST_CLASS + GAP_OF_CLASSES)).floor();
-    (column, classes.clamp(1.0, MOST_CLASSES) as usize)
+    (across, column, classes.clamp(1.0, MOST_CLASSES) as usize)
 }
 
 /// The figure as SVG, all text as outlines; the same data gives the same bytes.
@@ -127,14 +130,14 @@ pub fn svg(figure: &SweepCurves) -> Result<String, FigureError> {
     draw(layout.width, layout.height, &figure.heading.title, &describe(figure), |canvas| {
         layout.heading.draw(canvas)?;
         for (number, facet) in figure.facets.iter().enumerate() {
-            let left = theme::MARGIN + number as f64 * (layout.column + BETWEEN);
+            let (left, top) = layout.corner(number);
             let face = Type { size: theme::CLASS_LABEL, weight: Weight::Bold, color: theme::INK };
             for (line, text) in wrap(&facet.name, face.size, face.weight, layout.column, 2).iter().enumerate()
             {
-                let y = layout.top + face.size * (1.0 + line as f64 * theme::LINE_HEIGHT);
+                let y = top + face.size * (1.0 + line as f64 * theme::LINE_HEIGHT);
                 canvas.text(text, (left + NUMBERS, y), Align::Start, face)?;
             }
-            facet_panels(canvas, figure, facet, &methods, &layout, left)?;
+            facet_panels(canvas, figure, facet, &methods, &layout, (left, top))?;
         }
         legend(canvas, &entries(figure, &methods), methods.len(), &layout)
     })
@@ -145,6 +148,7 @@ struct Layout {
     height: f64,
     heading: super::heading::Lines,
     top: f64,
+    across: usize,
     column: f64,
     per_row: usize,
     classes: Vec<Emotion>,
@@ -154,9 +158,9 @@ struct Layout {
 
 impl Layout {
     fn of(figure: &SweepCurves, methods: &[&str]) -> Self {
-        let (column, per_row) = column(figure.facets.len(), figure.columns);
-        let facets = figure.facets.len() as f64;
-        let width = 2.0 * theme::MARGIN + facets * column + (facets - 1.0) * BETWEEN;
+        let columns = if figure.facets.len() > 1 { Columns::Two } else { figure.columns };
+        let width = columns.width();
+        let (across, column, per_row) = column(figure.facets.len(), width);
         let heading = figure.heading.lines(width - 2.0 * theme::MARGIN);
         let top = theme::MARGIN + heading.height() + theme::GAP;
         let is_there = |emotion: &Emotion| figure.facets.iter().any(|facet| facet.classes[emotion.index()]);
@@ -168,6 +172,7 @@ impl Layout {
             height: 0.0,
             heading,
             top,
+            across,
             column,
             per_row,
             classes,
@@ -176,12 +181,24 @@ impl Layout {
                 * theme::LEGEND
                 * theme::LINE_HEIGHT,
         };
-        layout.height = (layout.variance_top()
-            + if layout.with_variance { VARIANCE_HEIGHT + Layout::below() } else { 0.0 }
-            + layout.legend
-            + theme::MARGIN)
-            .ceil();
+        let rows = figure.facets.len().div_ceil(across) as f64;
+        layout.height =
+            (top + rows * layout.facet_height() + (rows - 1.0) * theme::GAP + layout.legend + theme::MARGIN)
+                .ceil();
         layout
+    }
+
+    /// Left and top of a facet.
+    fn corner(&self, facet: usize) -> (f64, f64) {
+        let (row, place) = (facet / self.across, facet % self.across);
+        (
+            theme::MARGIN + place as f64 * (self.column + BETWEEN),
+            self.top + row as f64 * (self.facet_height() + theme::GAP),
+        )
+    }
+
+    fn facet_height(&self) -> f64 {
+        self.variance_at() + if self.with_variance { VARIANCE_HEIGHT + Self::below() } else { 0.0 }
     }
 
     /// Below a panel with an axis: numbers and title.
@@ -189,12 +206,14 @@ impl Layout {
         theme::AXIS_NUMBER + theme::AXIS_TITLE + 2.0 * theme::GAP
     }
 
-    fn mean_top(&self) -> f64 {
-        self.top + 2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT + theme::GAP + 0.5 * theme::MARK
+    /// From a facet's top to the panel of the mean.
+    fn mean_at() -> f64 {
+        2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT + theme::GAP + 0.5 * theme::MARK
     }
 
-    fn classes_top(&self) -> f64 {
-        self.mean_top() + MEAN_HEIGHT + Self::below() + theme::CLASS_LABEL
+    /// From a facet's top to the panels of its classes.
+    fn classes_at() -> f64 {
+        Self::mean_at() + MEAN_HEIGHT + Self::below() + theme::CLASS_LABEL
     }
 
     fn class_row() -> f64 {
@@ -205,8 +224,9 @@ impl Layout {
         self.classes.len().div_ceil(self.per_row)
     }
 
-    fn variance_top(&self) -> f64 {
-        self.classes_top() + self.rows() as f64 * Self::class_row() + Self::below() - theme::GAP
+    /// From a facet's top to the panel of the variance.
+    fn variance_at(&self) -> f64 {
+        Self::classes_at() + self.rows() as f64 * Self::class_row() + Self::below() - theme::GAP
     }
 }
 
@@ -226,11 +246,11 @@ fn facet_panels(
     facet: &Facet,
     methods: &[&str],
     layout: &Layout,
-    left: f64,
+    (left, top): (f64, f64),
 ) -> Result<(), FigureError> {
     let whole = Panel {
         left: left + NUMBERS,
-        top: layout.mean_top(),
+        top: top + Layout::mean_at(),
         width: layout.column - NUMBERS,
         height: MEAN_HEIGHT,
         axis: &figure.axis,
@@ -250,7 +270,7 @@ fn facet_panels(
         let is_last = place + layout.per_row >= layout.classes.len();
         let panel = Panel {
             left: left + at as f64 * (small + gap) + NUMBERS,
-            top: layout.classes_top() + row as f64 * Layout::class_row(),
+            top: top + Layout::classes_at() + row as f64 * Layout::class_row(),
             width: small - NUMBERS,
             height: CLASS_HEIGHT,
             title: emotion.name(),
@@ -267,7 +287,7 @@ fn facet_panels(
     }
     if layout.with_variance {
         let panel = Panel {
-            top: layout.variance_top(),
+            top: top + layout.variance_at(),
             height: VARIANCE_HEIGHT,
             title: "variance explained",
             steps: 2,

@@ -50,6 +50,11 @@ pub(super) fn outline(fill: RGBColor) -> RGBColor {
     RGBColor(darker(fill.0), darker(fill.1), darker(fill.2))
 }
 
+/// Whether a line in [`INK`] is seen on that fill: the contrast that WCAG 2 asks of graphics, 3 to 1.
+pub(super) fn shows_ink(fill: RGBColor) -> bool {
+    contrast(luminance(fill), luminance(INK)) >= 3.0
+}
+
 /// Width of a figure over both columns of a page: 17.5 cm.
 const TWO_COLUMNS: f64 = 661.0;
 /// Width of a figure in one column: 8.5 cm.
@@ -118,6 +123,8 @@ pub(super) const SLOT_MOST: f64 = 30.0;
 pub(super) const SLOT_LEAST: f64 = 4.2;
 /// Height of the bar of a rate of 0.
 pub(super) const BAR_FOOT: f64 = 1.2;
+/// How far the paper shows on both sides of a line over a fill that is as dark.
+pub(super) const CASING: f64 = 0.7;
 /// Half the width of the ends of an error bar, at most.
 pub(super) const CAP: f64 = 2.6;
 /// Distance between the lines of a hatch.
@@ -162,6 +169,12 @@ fn luminance(RGBColor(red, green, blue): RGBColor) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ink_shows_on_all_methods_but_the_dark_ones() {
+        let dark: Vec<usize> = (0..PALETTE.len()).filter(|at| !shows_ink(PALETTE[*at])).collect();
+        assert_eq!(dark, [7, 9], "near black and wine");
+    }
 
     #[test]
     fn numbers_stand_out_from_every_cell() {

@@ -17,6 +17,7 @@ use crate::stages::features::Features;
 use crate::stages::fine_tune::Trained;
 use crate::stages::leakage::Policy;
 use crate::stages::measure::MeasureMethods;
+use crate::stages::multiply_rows::{MultiplyRows, Products};
 use crate::stages::network_classifier::ClassifyByNetwork;
 use crate::stages::overlap::Overlap;
 use crate::stages::pca::{FitPca, level};
@@ -31,7 +32,7 @@ use crate::types::Digest;
 /// Which code finds components, and its version.
 pub(super) fn pca_code(solver: PcaSolver) -> &'static str {
     match solver {
-        PcaSolver::Auto | PcaSolver::Exact | PcaSolver::Randomized => "emolab 6 on faer 0.24",
+        PcaSolver::Auto | PcaSolver::Exact | PcaSolver::Randomized => "emolab 7 on faer 0.24",
         PcaSolver::Linfa => "linfa-reduction 0.8.1",
     }
 }
@@ -71,6 +72,8 @@ pub(super) struct Wired {
 pub(super) struct WiredMethod {
     pub entry: Entry,
     pub features: Handle<Features>,
+    /// Products of all pairs of their rows.
+    pub products: Option<Handle<Products>>,
     /// What is fitted to the features; none where a network tells the emotion itself.
     pub is_fitted: bool,
 }
@@ -140,10 +143,12 @@ pub(super) fn wire(
             }
         };
         let is_fitted = method.classifier == Classifier::Svm;
+        let products = multiply(graph, (experiment, shared), method, features);
         let entry = match method.classifier {
             Classifier::Svm => {
+                let inputs = (features, products);
                 let repeat = |repeat| {
-                    classify(graph, (experiment, shared), method, (&data, repeat), features, &mut fits)
+                    classify(graph, (experiment, shared), method, (&data, repeat), inputs, &mut fits)
                 };
                 Entry { name: method.name.clone(), repeats: (0..repeats).map(repeat).collect() }
             }
@@ -159,7 +164,7 @@ pub(super) fn wire(
                 Entry { name: method.name.clone(), repeats: (0..repeats).map(&mut repeat).collect() }
             }
         };
-        methods.push(WiredMethod { entry, features, is_fitted });
+        methods.push(WiredMethod { entry, features, products, is_fitted });
     }
     let leak = (experiment.pca.fit == PcaFit::All)
         .then(|| "PCA fitted on all images: the test images leak into it".to_owned());
@@ -246,13 +251,28 @@ pub(super) fn precomputed(
     Ok(graph.add(format!("read-features {}", method.name), stage))
 }
 
+/// Products of all pairs of rows, where the solver has a use for them.
+fn multiply(
+    graph: &mut Graph,
+    (experiment, shared): (&Experiment, &Shared),
+    method: &Method,
+    features: Handle<Features>,
+) -> Option<Handle<Products>> {
+    let pca = experiment.pca;
+    let is_used = matches!(pca.solver, PcaSolver::Auto | PcaSolver::Exact);
+    let is_used = is_used && method.classifier == Classifier::Svm;
+    let level = level(pca.components, pca.solver, shared.components);
+    let stage = MultiplyRows { features, level, solver: pca.solver, code: pca_code(pca.solver) };
+    is_used.then(|| graph.add(format!("multiply-rows {}", method.name), stage))
+}
+
 /// PCA and SVM of every fold of a repetition, and what they predict.
 fn classify(
     graph: &mut Graph,
     (experiment, shared): (&Experiment, &Shared),
     method: &Method,
     (data, repeat): (&Data, usize),
-    features: Handle<Features>,
+    (features, products): (Handle<Features>, Option<Handle<Products>>),
     fits: &mut Vec<FitInputs>,
 ) -> Repeat {
     let (manifest, split) = (data.images.manifest, data.splits[repeat]);
@@ -264,6 +284,7 @@ fn classify(
         let label = |stage: &str| format!("{stage} {name} fold {fold}");
         let reduction = FitPca {
             features,
+            products,
             split,
             fold,
             level: level(pca.components, pca.solver, shared.components),
@@ -278,6 +299,7 @@ fn classify(
                 let select = SelectPenalty {
                     manifest,
                     features,
+                    products,
                     split,
                     fold,
                     candidates: candidates.clone(),

@@ -263,6 +263,7 @@ fn rate(
         let stage = RateInside {
             manifest: own.data.images.manifest,
             features: method.features,
+            products: method.products,
             split: *split,
             fold,
             tried: vec![Tried { components: pca.components, c }],

@@ -130,6 +130,13 @@ impl Fold {
         &self.test
     }
 
+    /// Row numbers of both sides, ascending.
+    pub fn both(&self) -> Vec<usize> {
+        let mut rows: Vec<usize> = self.train.iter().chain(&self.test).copied().collect();
+        rows.sort_unstable();
+        rows
+    }
+
     /// Training rows of a matrix `[samples, d]`.
     ///
     /// # Errors
@@ -155,9 +162,7 @@ impl Fold {
     /// A matrix with another number of rows than the split.
     pub fn leaking_rows<A: Clone>(&self, all: ArrayView2<'_, A>) -> Result<Train<Array2<A>>, SplitError> {
         self.check(all.nrows())?;
-        let mut rows: Vec<usize> = self.train.iter().chain(&self.test).copied().collect();
-        rows.sort_unstable();
-        Ok(Train(all.select(Axis(0), &rows)))
+        Ok(Train(all.select(Axis(0), &self.both())))
     }
 
     /// Training entries of a list with one entry per sample.

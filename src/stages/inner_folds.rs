@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::features::Features;
 use super::inspect::Manifest;
-use super::pca::with_way_out;
+use super::pca::{Reduction, with_way_out};
 use super::split::Split;
 use crate::metrics::{Evaluation, mean_true_positive_rate};
-use crate::solvers::pca::PcaError;
+use crate::solvers::pca::{Keep, PcaError, PcaSolver, RowProducts};
 use crate::solvers::svm::{FitReport, Incomplete, OneVsAllModel};
 use crate::split::{self, Fold, Train};
 use crate::stage::{Context, StageError};
@@ -83,6 +83,8 @@ impl Answers {
 pub(super) struct Parts {
     /// Their features, `[n, d]`.
     pub rows: Train<Array2<f32>>,
+    /// Products of all pairs of their rows, where there are any.
+    pub products: Option<RowProducts>,
     /// What each evokes.
     pub labels: Train<Vec<Emotion>>,
     /// The inner fold in which each is tested.
@@ -94,7 +96,8 @@ impl InnerFolds {
     /// Splits; `hint` is the way out of a split that cannot be made.
     pub fn of(
         &self,
-        (manifest, features, split): (&Manifest, &Features, &Split),
+        (manifest, split): (&Manifest, &Split),
+        (features, products): (&Features, Option<&RowProducts>),
         hint: &str,
     ) -> Result<Parts, StageError> {
         let fold = split.fold(self.fold).map_err(|error| failed(&error))?;
@@ -106,11 +109,20 @@ impl InnerFolds {
             split::k_fold(labels.get(), groups.get(), self.folds, self.stratified, self.grouped, seed);
         let places = places
             .map_err(|error| StageError::BadInput(format!("inner cross validation: {error}\n{hint}")))?;
-        Ok(Parts { rows, labels, places, folds: self.folds })
+        let products = products.map(|products| products.part(fold.train()));
+        Ok(Parts { rows, products, labels, places, folds: self.folds })
     }
 }
 
 impl Parts {
+    /// Scores of all of them on the components of those that an inner fold trains on.
+    pub fn reduced(&self, inside: &Fold, level: Keep, solver: PcaSolver) -> Result<Reduction, StageError> {
+        let rows = self.rows.get().view();
+        let train = inside.train_rows(rows).map_err(|error| failed(&error))?;
+        let of = (rows, self.products.as_ref());
+        Reduction::of((&train, inside.train()), of, level, solver).map_err(|error| no_components(&error))
+    }
+
     /// How the candidate of each penalty does; `answer` gives what each predicts in an inner fold.
     pub fn rates(
         &self,

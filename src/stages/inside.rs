@@ -8,9 +8,9 @@ use ndarray::s;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{Answers, InnerFolds, InnerRate, Parts, no_components};
+use super::inner_folds::{Answers, InnerFolds, InnerRate, Parts};
 use super::inspect::Manifest;
-use super::pca::Reduction;
+use super::multiply_rows::Products;
 use super::split::Split;
 use super::svm::Tried;
 use super::{from_json, to_json};
@@ -47,6 +47,8 @@ pub struct RateInside {
     pub manifest: Handle<Manifest>,
     /// Features of all images.
     pub features: Handle<Features>,
+    /// Products of all pairs of them; none where the solver has no use for any.
+    pub products: Option<Handle<Products>>,
     /// Which of them are trained on.
     pub split: Handle<Split>,
     /// The fold, from 0.
@@ -93,7 +95,7 @@ impl RateInside {
 
 impl Stage for RateInside {
     const NAME: &'static str = "rate-inside";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     type Output = InsideRates;
 
     // As `fit-pca`, of a part of the rows.
@@ -104,6 +106,8 @@ impl Stage for RateInside {
     fn run(&self, context: &Context<'_>) -> Result<InsideRates, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
         let split = context.get(&self.split)?;
+        let products = self.products.as_ref().map(|products| context.get(products)).transpose()?;
+        let products = products.as_ref().and_then(|products| products.0.as_ref());
         let inner = InnerFolds {
             fold: self.fold,
             folds: self.inner_folds,
@@ -112,7 +116,7 @@ impl Stage for RateInside {
             seed: self.seed,
         };
         let hint = "lower `inner_folds` in `[sweep]`, or set `select = \"none\"`";
-        let parts = inner.of((&manifest, &features, &split), hint)?;
+        let parts = inner.of((&manifest, &split), (&features, products), hint)?;
         let penalties = self.tried.iter().map(|tried| tried.c.get(context));
         let penalties = penalties.collect::<Result<Vec<_>, _>>()?;
         let paths = self.paths(&penalties);
@@ -146,11 +150,8 @@ impl RateInside {
     fn answer(&self, inside: &Fold, parts: &Parts, paths: &[Path]) -> Result<Vec<Answers>, StageError> {
         let failed =
             |error: &dyn std::fmt::Display| StageError::Failed(format!("inner cross validation: {error}"));
-        let rows = parts.rows.get().view();
-        let train = inside.train_rows(rows).map_err(|error| failed(&error))?;
         let labels = inside.train_of(parts.labels.get()).map_err(|error| failed(&error))?;
-        let reduced = Reduction::of((&train, inside.train()), rows, self.level, self.pca_solver);
-        let reduced = reduced.map_err(|error| no_components(&error))?;
+        let reduced = parts.reduced(inside, self.level, self.pca_solver)?;
         // More components than the inner fold has: such a point cannot be the best.
         let too_few = Answers::none("the inner fold has fewer components".to_owned());
         let mut answers = vec![too_few; self.tried.len()];

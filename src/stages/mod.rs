@@ -4,7 +4,8 @@
 //! list-images | draw-stand-in -> inspect-images -> hash-images -> find-duplicates -> split-images
 //! inspect-images + weights -> extract-features      (or read-features)
 //! inspect-images + split-images + weights -> fine-tune -> extract-features; check-overlap beside it
-//! features + split -> fit-pca, per fold -> train-svm, per fold      (select-penalty before it, for several C)
+//! features -> multiply-rows
+//! features + multiply-rows + split -> fit-pca, per fold -> train-svm, per fold      (select-penalty before it, for several C)
 //! -> evaluate (or classify-by-network), per method -> measure -> report
 //! of a sweep all that but measure at every point, and rate-inside, per fold -> report-sweep
 //! ```
@@ -28,6 +29,7 @@ mod known_images;
 pub mod leakage;
 pub mod list;
 pub mod measure;
+pub mod multiply_rows;
 pub mod network_classifier;
 pub mod overlap;
 pub mod pca;

@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use super::features::Features;
 use super::file;
+use super::multiply_rows::Products;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
-use crate::solvers::pca::{Decomposition, Keep, PcaError, PcaModel, PcaSolver, Spectrum};
+use crate::solvers::pca::{Decomposition, Keep, PcaError, PcaModel, PcaSolver, RowProducts, Spectrum};
 use crate::split::Train;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 
@@ -79,17 +80,39 @@ fn with_spectrum(tensors: Tensors, spectrum: &Spectrum) -> Tensors {
 }
 
 impl Reduction {
-    /// Of training rows, given their positions among all rows `[n, d]`, which are scored with the fit; the others are
-    /// projected.
+    /// Of all rows `[n, d]`, fitted to those that `train` gathers from `positions`: from the products of all pairs of
+    /// rows, where there are any that have the digits, else from the rows themselves. The largest score of each
+    /// component among the rows that are fitted to is positive.
     ///
     /// # Errors
     /// As [`PcaModel::fit_most`].
     pub fn of(
         (train, positions): (&Train<Array2<f32>>, &[usize]),
-        all: ArrayView2<'_, f32>,
+        (all, products): (ArrayView2<'_, f32>, Option<&RowProducts>),
         level: Keep,
         solver: PcaSolver,
     ) -> Result<Self, PcaError> {
+        let most = level.number().map_or_else(|| level.most(positions.len(), all.ncols()), Ok)?;
+        let (spectrum, mut scores) = match products.and_then(|products| products.decompose(positions, most)) {
+            Some(found) => found,
+            None => Self::by_projection((train, positions), all, level, solver)?,
+        };
+        fix_signs(&mut scores, positions);
+        let count = match level {
+            Keep::Variance(_) => spectrum.count(level)?,
+            Keep::Count(_) | Keep::AtMost(_) => scores.ncols(),
+        };
+        let scores = scores.slice_move(s![.., ..count]).as_standard_layout().into_owned();
+        Ok(Self { spectrum: spectrum.first(count), scores })
+    }
+
+    /// Training rows are scored with the fit; the others are projected.
+    fn by_projection(
+        (train, positions): (&Train<Array2<f32>>, &[usize]),
+        all: ArrayView2<'_, f32>,
+        level: Keep,
+        solver: PcaSolver,
+    ) -> Result<(Spectrum, Array2<f64>), PcaError> {
         let (model, own) = PcaModel::fit_scored(train, level, solver)?;
         let mut is_trained = vec![false; all.nrows()];
         for row in positions {
@@ -101,7 +124,7 @@ impl Reduction {
         for (positions, part) in [(positions, own), (&others, projected)] {
             positions.iter().zip(part.rows()).for_each(|(row, of_row)| scores.row_mut(*row).assign(&of_row));
         }
-        Ok(Self { spectrum: model.spectrum, scores })
+        Ok((model.spectrum, scores))
     }
 
     /// How many components that is.
@@ -112,6 +135,29 @@ impl Reduction {
     /// Scores of all images on the components that an experiment asks for, `[n, k]`.
     pub fn scores(&self, keep: Keep) -> Result<ArrayView2<'_, f64>, StageError> {
         Ok(self.scores.slice(s![.., ..self.count(keep)?]))
+    }
+}
+
+/// Scores this close, relatively, are equal but for rounding.
+const EQUAL_SCORES: f64 = 1e-6;
+
+/// Makes the score of largest magnitude of each component positive, among the rows at `positions`; the first of those that
+/// are as large, for of images that are copies or mirror images of each other, rounding must not choose.
+fn fix_signs(scores: &mut Array2<f64>, positions: &[usize]) {
+    let mut largest = vec![0.0f64; scores.ncols()];
+    for row in positions {
+        largest.iter_mut().zip(scores.row(*row)).for_each(|(most, score)| *most = most.max(score.abs()));
+    }
+    let mut signs = vec![0.0; scores.ncols()];
+    for row in positions {
+        for ((sign, most), score) in signs.iter_mut().zip(&largest).zip(scores.row(*row)) {
+            if *sign == 0.0 && score.abs() >= (1.0 - EQUAL_SCORES) * most {
+                *sign = score.signum();
+            }
+        }
+    }
+    for mut row in scores.rows_mut() {
+        row.iter_mut().zip(&signs).for_each(|(score, sign)| *score *= sign);
     }
 }
 
@@ -150,6 +196,8 @@ pub fn level(keep: Keep, solver: PcaSolver, shared: usize) -> Keep {
 pub struct FitPca {
     /// Features of all images.
     pub features: Handle<Features>,
+    /// Products of all pairs of them; none where the solver has no use for any.
+    pub products: Option<Handle<Products>>,
     /// Which of them are trained on.
     pub split: Handle<Split>,
     /// The fold, from 0.
@@ -166,7 +214,7 @@ pub struct FitPca {
 
 impl Stage for FitPca {
     const NAME: &'static str = "fit-pca";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type Output = Reduction;
 
     // Training rows in f32 and centred in f64, their products with themselves, and what a solver copies.
@@ -176,21 +224,69 @@ impl Stage for FitPca {
 
     fn run(&self, context: &Context<'_>) -> Result<Reduction, StageError> {
         let (features, split) = (context.get(&self.features)?, context.get(&self.split)?);
+        let products = self.products.as_ref().map(|products| context.get(products)).transpose()?;
+        let products = products.as_ref().and_then(|products| products.0.as_ref());
         let broken = |error: crate::split::SplitError| StageError::Failed(error.to_string());
         let fold = split.fold(self.fold).map_err(broken)?;
         let all = features.0.view();
         context.check_cancelled()?;
-        let fitted = if self.fit_on_all {
-            let rows = fold.leaking_rows(all).map_err(broken)?;
-            context.parallel(|| {
-                let model = PcaModel::fit_most(&rows, self.level, self.solver)?;
-                let scores = model.project(all)?;
-                Ok(Reduction { spectrum: model.spectrum, scores })
-            })
+        let (rows, positions) = if self.fit_on_all {
+            fold.leaking_rows(all).map(|rows| (rows, fold.both()))
         } else {
-            let rows = fold.train_rows(all).map_err(broken)?;
-            context.parallel(|| Reduction::of((&rows, fold.train()), all, self.level, self.solver))
-        };
+            fold.train_rows(all).map(|rows| (rows, fold.train().to_vec()))
+        }
+        .map_err(broken)?;
+        let fitted =
+            context.parallel(|| Reduction::of((&rows, &positions), (all, products), self.level, self.solver));
         fitted.map_err(|error: PcaError| bad_input(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(rows: usize, columns: usize) -> Array2<f32> {
+        Array2::from_shape_fn((rows, columns), |(i, j)| {
+            let hash = blake3::hash(format!("{i} {j}").as_bytes());
+            f32::from(hash.as_bytes()[0]) / 255.0 - 0.5
+        })
+    }
+
+    #[test]
+    fn rows_and_their_products_give_the_same_scores() {
+        let all = noise(30, 40);
+        let positions: Vec<usize> = (0..30).filter(|row| row % 4 != 1).collect();
+        let train = Train::whole(all.select(Axis(0), &positions));
+        let products = RowProducts::where_used(all.view(), Keep::Count(32), PcaSolver::Exact).unwrap();
+        for level in [Keep::Count(5), Keep::Count(32), Keep::Variance(0.7)] {
+            let of = |products: Option<&RowProducts>| {
+                let all = (all.view(), products);
+                Reduction::of((&train, &positions), all, level, PcaSolver::Exact).unwrap()
+            };
+            let (by_rows, by_products) = (of(None), of(products.as_ref()));
+            assert!(products.is_some() && by_rows != by_products, "two ways");
+            assert_eq!(by_rows.scores.dim(), by_products.scores.dim());
+            let errors = &by_rows.scores - &by_products.scores;
+            assert!(errors.iter().all(|error| error.abs() < 1e-12), "{errors}");
+            let of_train = by_products.scores.select(Axis(0), &positions);
+            for scores in of_train.columns() {
+                let largest = scores.iter().copied().reduce(|a, b| if b.abs() > a.abs() { b } else { a });
+                assert!(largest.is_some_and(|largest| largest > 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn of_scores_that_are_as_large_the_first_is_positive() {
+        // The largest mirror each other but for rounding, one way or the other; the test row is larger still.
+        for rounding in [1.0 - 3e-7, 1.0 + 3e-7] {
+            let mut scores = ndarray::array![[9.0], [0.5], [2.0], [-2.0 * rounding], [-0.1]];
+            fix_signs(&mut scores, &[1, 2, 3, 4]);
+            assert_eq!(scores[[2, 0]], 2.0);
+            let mut turned = -scores.clone();
+            fix_signs(&mut turned, &[1, 2, 3, 4]);
+            assert_eq!(turned, scores);
+        }
     }
 }

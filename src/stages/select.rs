@@ -4,21 +4,22 @@
 //! test images are never seen. What is compared is the mean true positive rate, pooled over the inner folds;
 //! of equals the smallest C wins. A candidate whose machines cannot be fitted inside is left out, and says why.
 
-use ndarray::Array2;
+use ndarray::s;
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::inner_folds::{Answers, InnerFolds, InnerRate, no_components};
+use super::inner_folds::{Answers, InnerFolds, InnerRate, Parts, no_components};
 use super::inspect::Manifest;
+use super::multiply_rows::Products;
 use super::pca::level;
 use super::split::Split;
 use super::{from_json, to_json};
-use crate::solvers::pca::{Keep, PcaModel, PcaSolver};
+use crate::solvers::pca::{Keep, PcaSolver};
 use crate::solvers::scale::{Scale, ScaleModel};
 use crate::solvers::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
-use crate::split::{Fold, Train};
+use crate::split::Fold;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
-use crate::types::{Emotion, Seed};
+use crate::types::Seed;
 
 const FILE: &str = "penalty.json";
 
@@ -48,6 +49,8 @@ pub struct SelectPenalty {
     pub manifest: Handle<Manifest>,
     /// Features of all images.
     pub features: Handle<Features>,
+    /// Products of all pairs of them; none where the solver has no use for any.
+    pub products: Option<Handle<Products>>,
     /// Which of them are trained on.
     pub split: Handle<Split>,
     /// The fold, from 0.
@@ -78,12 +81,14 @@ pub struct SelectPenalty {
 
 impl Stage for SelectPenalty {
     const NAME: &'static str = "select-penalty";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
     type Output = Selection;
 
     fn run(&self, context: &Context<'_>) -> Result<Selection, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
         let split = context.get(&self.split)?;
+        let products = self.products.as_ref().map(|products| context.get(products)).transpose()?;
+        let products = products.as_ref().and_then(|products| products.0.as_ref());
         let inner = InnerFolds {
             fold: self.fold,
             folds: self.inner_folds,
@@ -92,8 +97,8 @@ impl Stage for SelectPenalty {
             seed: self.seed,
         };
         let hint = "lower `inner_folds` in `[svm]`, or give one `c`";
-        let parts = inner.of((&manifest, &features, &split), hint)?;
-        let answer = |inside: &Fold| self.answer(inside, &parts.rows, &parts.labels);
+        let parts = inner.of((&manifest, &split), (&features, products), hint)?;
+        let answer = |inside: &Fold| self.answer(inside, &parts);
         let candidates = parts.rates(context, &self.candidates, answer)?;
         let rated =
             candidates.iter().filter_map(|candidate| Some((candidate.c, candidate.mean_true_positive_rate?)));
@@ -115,25 +120,17 @@ fn none_fits(candidates: &[InnerRate]) -> StageError {
 
 impl SelectPenalty {
     /// What each candidate predicts for the inner fold's test rows.
-    fn answer(
-        &self,
-        inside: &Fold,
-        rows: &Train<Array2<f32>>,
-        labels: &Train<Vec<Emotion>>,
-    ) -> Result<Vec<Answers>, StageError> {
-        let train = inside.train_rows(rows.get().view()).map_err(|error| failed(&error))?;
-        let test = inside.test_rows(rows.get().view()).map_err(|error| failed(&error))?;
-        let labels = inside.train_of(labels.get()).map_err(|error| failed(&error))?;
+    fn answer(&self, inside: &Fold, parts: &Parts) -> Result<Vec<Answers>, StageError> {
+        let labels = inside.train_of(parts.labels.get()).map_err(|error| failed(&error))?;
         let level = level(self.components, self.pca_solver, 0);
-        let model =
-            PcaModel::fit_most(&train, level, self.pca_solver).map_err(|error| no_components(&error))?;
-        let model = model.keep(self.components).map_err(|error| no_components(&error))?;
-        let scores =
-            train.try_map(|rows| model.project(rows.view())).map_err(|error| no_components(&error))?;
+        let reduced = parts.reduced(inside, level, self.pca_solver)?;
+        let count = reduced.spectrum.count(self.components).map_err(|error| no_components(&error))?;
+        let kept = reduced.scores.slice(s![.., ..count]);
+        let scores = inside.train_rows(kept).map_err(|error| failed(&error))?;
+        let tested = inside.test_rows(kept).map_err(|error| failed(&error))?;
         let scale = ScaleModel::fit(&scores, self.scale).map_err(|error| failed(&error))?;
         let scores = scores.try_map(|scores| scale.apply(scores.view())).map_err(|error| failed(&error))?;
-        let tested = model.project(test.get().view()).map_err(|error| no_components(&error))?;
-        let tested = scale.apply(tested.view()).map_err(|error| failed(&error))?;
+        let tested = scale.apply(tested.get().view()).map_err(|error| failed(&error))?;
         let parameters = SvmParameters {
             class_weight: self.class_weight,
             solver: self.solver,

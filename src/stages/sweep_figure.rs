@@ -1,5 +1,7 @@
 //! Which picture a sweep gets: curves along one axis, cells over two, in panels by data set; or a word why none.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::sweep::{AxisEntry, MakeSweepReport, PointEntry};
@@ -11,7 +13,7 @@ use crate::figures::{FigureError, Heading};
 use crate::stage::StageError;
 use crate::types::Emotion;
 
-/// Panels beside each other, at most.
+/// Columns of panels, at most.
 const MOST_FACETS: usize = 6;
 const MOST_PANELS: usize = 24;
 /// Values of a heat map beside each other, unless both axes have more.
@@ -39,7 +41,7 @@ pub(super) fn svg(
     let facets = Facets::of(report, points, &facets);
     let Some(facets) = facets else {
         return Ok(Err(format!(
-            "no figure: it would need more than {MOST_FACETS} panels side by side; sweep.csv has all"
+            "no figure: it would need more than {MOST_FACETS} columns of panels; sweep.csv has all"
         )));
     };
     let heading = |what: &str| Heading {
@@ -134,12 +136,18 @@ impl Dimension<'_> {
         self.values().iter().position(|other| other == value)
     }
 
+    /// What stands beside its values: as short as tells them apart.
     fn labels(&self) -> Vec<String> {
-        let label = |at: usize| {
-            let values = self.shown().filter_map(|axis| axis.values.get(at)).map(short);
-            values.collect::<Vec<_>>().join("/")
+        let written = |write: fn(&Value) -> String| {
+            let label = |at: usize| {
+                let values = self.shown().filter_map(|axis| axis.values.get(at)).map(write);
+                values.collect::<Vec<_>>().join("/")
+            };
+            self.order().into_iter().map(label).collect::<Vec<_>>()
         };
-        self.order().into_iter().map(label).collect()
+        let labels = written(short);
+        let distinct: BTreeSet<&String> = labels.iter().collect();
+        if distinct.len() < labels.len() { written(plain) } else { labels }
     }
 
     fn axis(&self) -> SweepAxis {

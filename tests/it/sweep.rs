@@ -99,9 +99,9 @@ fn points_share_features_and_decompositions_and_the_plan_says_so() {
         (1, 3, 6, 6)
     );
     let shown = project.must(&["plan", FILE]).out;
-    // list, inspect, split, read, 3 PCAs; SVMs of all numbers of components together, by fold and C; 6 evaluations.
-    assert!(shown.contains("6 points need 19 stages, 13 of them shared (66 one by one)"), "{shown}");
-    assert!(shown.contains("20 are new"), "{shown}");
+    // list, inspect, split, read, multiply, 3 PCAs; SVMs of all numbers of components together, by fold and C; 6 evaluations.
+    assert!(shown.contains("6 points need 20 stages, 14 of them shared (72 one by one)"), "{shown}");
+    assert!(shown.contains("21 are new"), "{shown}");
     assert!(shown.contains("train-svm DINOv2 fold 0 (c = 0.1)"), "{shown}");
     assert!(shown.contains("fit-pca DINOv2 fold 0  "), "{shown}");
     project.must(&["run", FILE]);

@@ -26,7 +26,7 @@ const LEVEL: f64 = 1e-4;
 
 /// Images of eigenvectors down to this share of the first singular value are orthogonal as they are, to about 1e-12, and
 /// the eigenvectors times the singular values are the scores as well.
-const APART: f64 = 1e-2;
+pub(super) const APART: f64 = 1e-2;
 
 /// At most `most` directions of centred data.
 pub(super) fn directions(data: &Centred, most: usize) -> Result<Found, PcaError> {

@@ -19,6 +19,7 @@ mod exact;
 mod linfa;
 mod matrix;
 mod model;
+mod products;
 mod randomized;
 mod spectrum;
 mod stream;
@@ -32,6 +33,7 @@ use serde::Serialize;
 
 pub use error::PcaError;
 pub use model::PcaModel;
+pub use products::RowProducts;
 pub use spectrum::Spectrum;
 
 /// Smallest singular value that eigenvalues of the Gram matrix tell from rounding errors, relative to the first: the square

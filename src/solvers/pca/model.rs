@@ -139,17 +139,7 @@ impl PcaModel {
         let score =
             |left: &Mat<f64>, (i, j): (usize, usize)| left[(i, j)] * found.singular_values[j] * signs[j];
         let scores = found.left.map(|left| Array2::from_shape_fn((samples, k), |at| score(&left, at)));
-        let degrees = (samples - 1) as f64;
-        let eigenvalues = found.singular_values.mapv(|value| value * value);
-        let spectrum = Spectrum {
-            singular_values: found.singular_values,
-            explained_variance: &eigenvalues / degrees,
-            explained_variance_ratio: eigenvalues / squares,
-            total_variance: squares / degrees,
-            samples,
-            features,
-            decomposition: found.decomposition,
-        };
+        let spectrum = Spectrum::of(found.singular_values, squares, [samples, features], found.decomposition);
         (Self { mean, components, spectrum }, scores)
     }
 

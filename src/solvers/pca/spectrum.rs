@@ -24,6 +24,26 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
+    /// Of singular values of centred rows `[samples, features]` whose squares sum up to `squares`.
+    pub(super) fn of(
+        singular_values: Array1<f64>,
+        squares: f64,
+        [samples, features]: [usize; 2],
+        decomposition: Decomposition,
+    ) -> Self {
+        let degrees = (samples - 1) as f64;
+        let eigenvalues = singular_values.mapv(|value| value * value);
+        Self {
+            singular_values,
+            explained_variance: &eigenvalues / degrees,
+            explained_variance_ratio: eigenvalues / squares,
+            total_variance: squares / degrees,
+            samples,
+            features,
+            decomposition,
+        }
+    }
+
     /// How many of the components at hand that is.
     ///
     /// # Errors
@@ -57,7 +77,8 @@ impl Spectrum {
     }
 
     /// Of the first `count` components.
-    pub(super) fn first(&self, count: usize) -> Self {
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
         let first = |values: &Array1<f64>| values.slice(s![..count]).to_owned();
         Self {
             singular_values: first(&self.singular_values),

@@ -1,6 +1,6 @@
 //! The figures and the table of accuracies of a report.
 
-use super::{FigureKind, MakeReport, Summary};
+use super::{FigureKind, MakeReport, MethodSummary, Summary};
 use crate::figures::Heading;
 use crate::figures::accuracy_table::AccuracyTable;
 use crate::figures::confusion::{self, ConfusionMatrices, Matrix};
@@ -27,7 +27,7 @@ impl MakeReport {
         };
         let svg = match self.kind {
             FigureKind::PerClassTpr => per_class_tpr::svg(&self.bars(summary, warnings)),
-            FigureKind::Confusion => confusion::svg(&self.matrices(evaluations, warnings)),
+            FigureKind::Confusion => confusion::svg(&self.matrices(summary, evaluations, warnings)),
         };
         let mut files = drawn(&name("figure"), svg)?;
         let intervals: Vec<_> = summary.methods.iter().map(|method| method.accuracy_interval).collect();
@@ -61,21 +61,31 @@ impl MakeReport {
         Ok(files)
     }
 
-    fn matrices(&self, evaluations: &[MethodEvaluation], warnings: &[String]) -> ConfusionMatrices {
-        let matrix = |method: &MethodEvaluation| {
+    fn matrices(
+        &self,
+        summary: &Summary,
+        evaluations: &[MethodEvaluation],
+        warnings: &[String],
+    ) -> ConfusionMatrices {
+        let matrix = |(method, found): (&MethodEvaluation, &MethodSummary)| {
             let pooled = method.evaluation.pooled();
             Matrix {
                 name: method.name.clone(),
                 mean: mean_true_positive_rate(&pooled),
+                mean_interval: found.mean_true_positive_rate_interval,
                 rates: pooled.row_normalised(),
             }
         };
         let mut heading = self.heading(&self.title, warnings);
         heading.subtitle.extend(self.networks_said());
+        let has_interval = |method: &MethodSummary| method.mean_true_positive_rate_interval.is_some();
+        if summary.methods.iter().any(has_interval) {
+            heading.subtitle.push("intervals of means: bootstrap over groups".to_owned());
+        }
         ConfusionMatrices {
             heading,
             columns: self.columns,
-            matrices: evaluations.iter().map(matrix).collect(),
+            matrices: evaluations.iter().zip(&summary.methods).map(matrix).collect(),
         }
     }
 
