@@ -263,18 +263,19 @@ fn error_bars(
 ) -> Result<(), FigureError> {
     let cap = (0.3 * layout.slot()).min(theme::CAP);
     for (method, bar) in group.bars.iter().enumerate() {
-        let (Some(_), Some(Interval { low, high })) = (bar.rate, bar.interval) else { continue };
+        let (Some(rate), Some(Interval { low, high })) = (bar.rate, bar.interval) else { continue };
         let x = layout.bar_middle(index, method);
         let (from, to) = (layout.y(index, low), layout.y(index, high));
-        let strokes =
-            [[(x, from), (x, to)], [(x - cap, from), (x + cap, from)], [(x - cap, to), (x + cap, to)]];
-        if !theme::shows_ink(theme::method_fill(bar.fill).0) {
-            for stroke in &strokes {
-                canvas.line(stroke, theme::NORMAL + 2.0 * theme::CASING, theme::PAPER)?;
-            }
+        // On a dark bar, in the paper's colour.
+        let is_dark = !theme::shows_ink(theme::method_fill(bar.fill).0);
+        let edge = if is_dark { layout.bar_top(index, rate) } else { f64::INFINITY };
+        canvas.line(&[(x, from.min(edge)), (x, to)], theme::NORMAL, theme::INK)?;
+        if from > edge {
+            canvas.line(&[(x, from), (x, edge)], theme::NORMAL, theme::PAPER)?;
         }
-        for stroke in &strokes {
-            canvas.line(stroke, theme::NORMAL, theme::INK)?;
+        for y in [from, to] {
+            let color = if y > edge { theme::PAPER } else { theme::INK };
+            canvas.line(&[(x - cap, y), (x + cap, y)], theme::NORMAL, color)?;
         }
     }
     Ok(())

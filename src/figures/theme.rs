@@ -123,8 +123,6 @@ pub(super) const SLOT_MOST: f64 = 30.0;
 pub(super) const SLOT_LEAST: f64 = 4.2;
 /// Height of the bar of a rate of 0.
 pub(super) const BAR_FOOT: f64 = 1.2;
-/// How far the paper shows on both sides of a line over a fill that is as dark.
-pub(super) const CASING: f64 = 0.7;
 /// Half the width of the ends of an error bar, at most.
 pub(super) const CAP: f64 = 2.6;
 /// Distance between the lines of a hatch.

@@ -40,7 +40,7 @@ pub(super) fn pca_code(solver: PcaSolver) -> &'static str {
 /// Which code trains machines, and its version.
 pub(super) fn svm_code(solver: SvmSolver) -> &'static str {
     match solver {
-        SvmSolver::InteriorPoint => "emolab 6 on faer 0.24",
+        SvmSolver::InteriorPoint => "emolab 7 on faer 0.24",
         SvmSolver::Linfa => "linfa-svm 0.8.1",
     }
 }

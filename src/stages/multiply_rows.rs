@@ -18,9 +18,8 @@ pub struct Products(pub Option<RowProducts>);
 impl Artifact for Products {
     fn save(&self) -> Result<Files, ArtifactError> {
         let tensors = match &self.0 {
-            Some(RowProducts { lower, rows, features }) => Tensors::default()
-                .with("lower", &[lower.len()], lower)
-                .with("rows", &[1], &[*rows as f64])
+            Some(RowProducts { products, features }) => Tensors::default()
+                .with("products", products.shape(), products)
                 .with("features", &[1], &[*features as f64]),
             None => Tensors::default(),
         };
@@ -29,19 +28,14 @@ impl Artifact for Products {
 
     fn load(files: &Files) -> Result<Self, ArtifactError> {
         let tensors = ReadTensors::from_bytes(file(files, FILE)?)?;
-        if !tensors.has("lower") {
+        if !tensors.has("products") {
             return Ok(Self(None));
         }
-        let rows = tensors.number("rows")? as usize;
-        let products = RowProducts {
-            lower: tensors.vector("lower")?.to_vec(),
-            rows,
-            features: tensors.number("features")? as usize,
-        };
-        let is_whole = products.lower.len() == rows * (rows + 1) / 2;
-        is_whole
-            .then_some(Self(Some(products)))
-            .ok_or_else(|| ArtifactError(format!("`{FILE}` is not whole")))
+        let products = tensors.matrix("products")?;
+        if !products.is_square() {
+            return Err(ArtifactError(format!("`{FILE}` is not square")));
+        }
+        Ok(Self(Some(RowProducts { products, features: tensors.number("features")? as usize })))
     }
 }
 
@@ -63,9 +57,9 @@ impl Stage for MultiplyRows {
     const VERSION: u32 = 1;
     type Output = Products;
 
-    // Rows centred in f64, their products, and a triangle of them.
+    // Rows centred in f64, and their products, which are no larger, three times.
     fn memory(&self, inputs: u64) -> u64 {
-        7 * inputs + (8 << 20)
+        9 * inputs + (8 << 20)
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Products, StageError> {

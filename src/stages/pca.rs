@@ -283,7 +283,7 @@ mod tests {
         for rounding in [1.0 - 3e-7, 1.0 + 3e-7] {
             let mut scores = ndarray::array![[9.0], [0.5], [2.0], [-2.0 * rounding], [-0.1]];
             fix_signs(&mut scores, &[1, 2, 3, 4]);
-            assert_eq!(scores[[2, 0]], 2.0);
+            assert!(scores[[2, 0]] > 0.0 && scores[[3, 0]] < 0.0);
             let mut turned = -scores.clone();
             fix_signs(&mut turned, &[1, 2, 3, 4]);
             assert_eq!(turned, scores);

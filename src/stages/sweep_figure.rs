@@ -204,22 +204,28 @@ impl Facets {
             }
         }
         let only_data = dimensions.iter().all(Dimension::is_data);
-        let name = |places: &[Option<usize>], members: &[usize]| {
-            let done = members
-                .iter()
-                .filter_map(|point| points.get(*point))
-                .find(|point| !point.data_set.is_empty());
-            let values = dimensions.iter().zip(places).filter_map(|(dimension, place)| {
+        let data_set = |members: &[usize]| {
+            let mut sets = members.iter().filter_map(|point| Some(points.get(*point)?.data_set.as_str()));
+            sets.find(|set| !set.is_empty())
+        };
+        let sets: Vec<Option<&str>> = facets.iter().map(|(_, members)| data_set(members)).collect();
+        let name = |(places, members): &(Vec<Option<usize>>, Vec<usize>)| {
+            let value = |(dimension, place): (&Dimension<'_>, &Option<usize>)| {
                 Some(format!("{} = {}", dimension.title(), plain(dimension.values().get((*place)?)?)))
-            });
-            match done {
-                Some(done) if only_data => done.data_set.clone(),
-                _ => values.collect::<Vec<_>>().join(", "),
+            };
+            let values = dimensions.iter().zip(places).filter_map(value).collect::<Vec<_>>().join(", ");
+            match data_set(members).filter(|_| only_data) {
+                // Of one name there can be several, which differ in a setting.
+                Some(set) if sets.iter().filter(|other| **other == Some(set)).count() > 1 => {
+                    format!("{set}, {values}")
+                }
+                Some(set) => set.to_owned(),
+                None => values,
             }
         };
-        (facets.len() <= MOST_FACETS).then(|| {
-            Self(facets.into_iter().map(|(places, points)| (name(&places, &points), points)).collect())
-        })
+        let named: Vec<String> = facets.iter().map(name).collect();
+        let members = facets.iter().map(|(_, members)| members.clone());
+        (facets.len() <= MOST_FACETS).then(|| Self(named.into_iter().zip(members).collect()))
     }
 }
 

@@ -112,6 +112,25 @@ fn points_share_features_and_decompositions_and_the_plan_says_so() {
 }
 
 #[test]
+fn panels_of_one_data_set_are_told_apart() {
+    let project =
+        project("\"pca.components\" = [3, 5]\n\"dataset.min_per_class\" = [2, 3]\nselect = \"none\"\n");
+    project.must(&["run", FILE]);
+    let figure = project.read("results/sweep/sweep.svg");
+    for panel in
+        ["dataset.min_per_class = 2, DINOv2, mean rate", "dataset.min_per_class = 3, DINOv2, mean rate"]
+    {
+        assert_eq!(figure.matches(panel).count(), 1, "{figure:.900}");
+    }
+    // Four digits do not tell these apart.
+    project.edit(FILE, "[2, 3]", "[2, 2]");
+    project.edit(FILE, "\"dataset.min_per_class\" = [2, 2]", "\"svm.c\" = [0.12345671, 0.12345672]");
+    project.must(&["run", FILE]);
+    let figure = project.read("results/sweep/sweep.svg");
+    assert!(figure.contains("0.12345671, 3: 0.") && figure.contains("0.12345672, 3: 0."), "{figure:.900}");
+}
+
+#[test]
 fn zipped_axes_move_together_and_excluded_points_are_left_out() {
     let project = project(
         "\"pca.components\" = [3, 5, 8]\n\"svm.c\" = [0.1, 1, 10]\nseed = [1, 2]\nzip = [\"pca.components\", \"svm.c\"]\n\

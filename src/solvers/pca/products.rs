@@ -9,7 +9,7 @@
 //! 10:5, 1998, appendix A (centring).
 
 use faer::Mat;
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::exact::{APART, leading};
 use super::matrix::{Centred, gram, product};
@@ -18,15 +18,13 @@ use super::{Decomposition, Keep, PcaError, PcaSolver, Spectrum};
 /// Products of all pairs of centred rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowProducts {
-    /// The lower triangle, row after row, `[n (n + 1) / 2]`.
-    pub lower: Vec<f64>,
-    /// Number of rows, `n`.
-    pub rows: usize,
+    /// `K`, symmetric, `[n, n]`.
+    pub products: Array2<f64>,
     /// Number of features, `d`.
     pub features: usize,
 }
 
-/// More rows are not multiplied: products of as many take 64 MiB.
+/// More rows are not multiplied: products of as many take 128 MiB.
 const MOST_ROWS: usize = 4096;
 
 /// How many times as large as about their own mean products of rows may be about that of all: they lose as many digits.
@@ -47,48 +45,53 @@ impl RowProducts {
         if !is_exact || samples < 2 || samples >= features || samples > MOST_ROWS {
             return Ok(None);
         }
-        let products = gram(Centred::new(rows)?.rows());
-        let lower = (0..samples).flat_map(|i| (0..=i).map(move |j| (i, j))).map(|at| products[at]);
-        Ok(Some(Self { lower: lower.collect(), rows: samples, features }))
+        let lower = gram(Centred::new(rows)?.rows());
+        let products = Array2::from_shape_fn((samples, samples), |(i, j)| lower[(i.max(j), i.min(j))]);
+        Ok(Some(Self { products, features }))
     }
 
     /// Those of some rows alone, by their numbers.
     #[must_use]
     pub fn part(&self, rows: &[usize]) -> Self {
-        let lower = rows.iter().enumerate().flat_map(|(at, i)| rows[..=at].iter().map(|j| self.at(*i, *j)));
-        Self { lower: lower.collect(), rows: rows.len(), features: self.features }
-    }
-
-    fn at(&self, i: usize, j: usize) -> f64 {
-        let (i, j) = (i.max(j), i.min(j));
-        self.lower[i * (i + 1) / 2 + j]
+        let products = self.products.select(Axis(0), rows).select(Axis(1), rows);
+        Self { products, features: self.features }
     }
 
     /// What the first `most` components of the rows at `train` explain, and the scores of all rows on them, `[n, k]`, of
     /// any sign. None where the products lack the digits for it.
     pub fn decompose(&self, train: &[usize], most: usize) -> Option<(Spectrum, Array2<f64>)> {
-        let samples = train.len();
+        let (samples, rows) = (train.len(), self.products.nrows());
         if samples < 2 || most == 0 {
             return None;
         }
         let most = most.min(samples - 1);
-        // All rows by those that are trained on, about their mean.
-        let mut centred = Mat::from_fn(self.rows, samples, |i, j| self.at(i, train[j]));
-        let furthest = train.iter().map(|row| self.at(*row, *row)).fold(0.0, f64::max);
-        let means: Vec<f64> =
-            (0..self.rows).map(|i| centred.row(i).iter().sum::<f64>() / samples as f64).collect();
-        let of_train: Vec<f64> = train.iter().map(|row| means[*row]).collect();
-        let mean = of_train.iter().sum::<f64>() / samples as f64;
-        for (j, of_column) in of_train.iter().enumerate() {
-            for (value, of_row) in centred.col_as_slice_mut(j).iter_mut().zip(&means) {
-                *value -= of_row + (of_column - mean);
+        // By row its mean product with the rows that are trained on, and the mean of their means.
+        let mut means = Array1::<f64>::zeros(rows);
+        for row in train {
+            means += &self.products.row(*row);
+        }
+        means /= samples as f64;
+        let mean = train.iter().map(|row| means[*row]).sum::<f64>() / samples as f64;
+        // All rows by those that are trained on, about the mean of these.
+        let mut centred = Mat::<f64>::zeros(rows, samples);
+        for (j, row) in train.iter().enumerate() {
+            let of_column = means[*row] - mean;
+            let to = centred.col_as_slice_mut(j).iter_mut();
+            for ((to, product), of_row) in to.zip(self.products.row(*row)).zip(&means) {
+                *to = product - (of_row + of_column);
             }
         }
-        let own = Mat::from_fn(samples, samples, |i, j| centred[(train[i], j)]);
+        let mut own = Mat::<f64>::zeros(samples, samples);
+        for j in 0..samples {
+            let from = centred.col_as_slice(j);
+            own.col_as_slice_mut(j).iter_mut().zip(train).for_each(|(to, row)| *to = from[*row]);
+        }
+        let furthest = train.iter().map(|row| self.products[[*row, *row]]).fold(0.0, f64::max);
         let diagonal = || (0..samples).map(|i| own[(i, i)]);
         if furthest > FURTHER * diagonal().fold(0.0, f64::max) {
             return None;
         }
+        let squares: f64 = diagonal().sum();
         let eigen = leading(own.as_ref(), most).ok()?;
         let singular_values: Array1<f64> = eigen.values.iter().map(|value| value.max(0.0).sqrt()).collect();
         let (first, last) = (*singular_values.first()?, *singular_values.last()?);
@@ -97,13 +100,12 @@ impl RowProducts {
         }
         let scaled = Mat::from_fn(samples, most, |i, j| eigen.vectors[(i, j)] / singular_values[j]);
         let found = product(centred.as_ref(), scaled.as_ref());
-        let mut scores = Array2::from_shape_fn((self.rows, most), |at| found[at]);
+        let mut scores = Array2::from_shape_fn((rows, most), |at| found[at]);
         for (i, row) in train.iter().enumerate() {
-            for j in 0..most {
-                scores[(*row, j)] = eigen.vectors[(i, j)] * singular_values[j];
+            for (j, score) in scores.row_mut(*row).iter_mut().enumerate() {
+                *score = eigen.vectors[(i, j)] * singular_values[j];
             }
         }
-        let squares: f64 = diagonal().sum();
         Some((Spectrum::of(singular_values, squares, [samples, self.features], Decomposition::Exact), scores))
     }
 }
@@ -113,7 +115,6 @@ mod tests {
     use super::super::PcaModel;
     use super::*;
     use crate::split::Train;
-    use ndarray::Axis;
 
     /// Rows of falling variance about a mean far from 0, `[n, d]`.
     fn rows(n: usize, d: usize) -> Array2<f32> {

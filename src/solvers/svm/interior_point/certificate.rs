@@ -59,18 +59,44 @@ pub(super) fn relative_gap(primal: f64, dual: f64) -> f64 {
     (primal - dual) / primal.abs().max(dual.abs())
 }
 
+/// Feasible multipliers and what is known of them.
+pub(super) struct Multipliers {
+    /// `alpha`, `[n]`.
+    pub alpha: Vec<f64>,
+    /// Their objective, in the design's units.
+    pub dual: f64,
+    /// Number of those that are not 0.
+    pub support_vectors: usize,
+    /// `w = sum alpha y x`, then 0, `[r + 1]`.
+    pub plane: Vec<f64>,
+}
+
+impl Multipliers {
+    /// Near those of a point.
+    pub fn of(design: &Design<'_>, samples: &Samples, point: &Point) -> Self {
+        let alpha = feasible(&point.alpha, samples);
+        let signed: Vec<f64> = alpha.iter().zip(&samples.sign).map(|(alpha, sign)| alpha * sign).collect();
+        let mut plane = design.transposed_times(&signed);
+        plane[design.width()] = 0.0;
+        let dual = alpha.iter().sum::<f64>() - half_square(&plane);
+        let support_vectors = support_vectors(&alpha, &point.lower, samples);
+        Self { alpha, dual, support_vectors, plane }
+    }
+
+    /// `w`, `[r]`.
+    pub fn weights(&self) -> &[f64] {
+        self.plane.split_last().map_or(&[], |(_, weights)| weights)
+    }
+}
+
 /// A plane of the design and multipliers, with their distance.
 pub(super) struct Estimate {
     /// `w`, `[r]`.
     pub weights: Vec<f64>,
     /// `b`.
     pub bias: f64,
-    /// Objective of the multipliers, in the design's units.
-    pub dual: f64,
-    /// Feasible multipliers, `[n]`.
-    pub alpha: Vec<f64>,
-    /// Number of multipliers that are not 0.
-    pub support_vectors: usize,
+    /// Feasible.
+    pub multipliers: Multipliers,
     /// Relative distance of the objectives, rounding aside.
     pub gap: f64,
 }
@@ -79,27 +105,20 @@ impl Estimate {
     /// Of a point near the optimum, whose values are computed anew.
     pub fn of(design: &Design<'_>, samples: &Samples, point: &mut Point) -> Self {
         design.times(&point.plane, &mut point.values);
-        let alpha = feasible(&point.alpha, samples);
-        let signed: Vec<f64> = alpha.iter().zip(&samples.sign).map(|(alpha, sign)| alpha * sign).collect();
-        let mut own = design.transposed_times(&signed);
-        own[design.width()] = 0.0;
-        let dual = alpha.iter().sum::<f64>() - half_square(&own);
-        let mut values = vec![0.0; alpha.len()];
-        design.times(&own, &mut values);
-        own.truncate(design.width());
+        let multipliers = Multipliers::of(design, samples, point);
+        let mut values = vec![0.0; point.values.len()];
+        design.times(&multipliers.plane, &mut values);
 
         // The plane of these multipliers, or the iterate's own, whichever is better.
-        let exact = vec![0.0; alpha.len()];
-        let of_multipliers = Placed::best((&values, &exact), half_square(&own), samples);
+        let exact = vec![0.0; values.len()];
+        let of_multipliers = Placed::best((&values, &exact), half_square(multipliers.weights()), samples);
         let of_point = Placed::best((&point.values, &exact), half_square(point.weights()), samples);
         let (weights, Placed { bias, primal, .. }) = if of_point.primal < of_multipliers.primal {
-            (point.weights().to_vec(), of_point)
+            (point.weights(), of_point)
         } else {
-            (own, of_multipliers)
+            (multipliers.weights(), of_multipliers)
         };
-
-        let support_vectors = support_vectors(&alpha, &point.lower, samples);
-        Self { weights, bias, dual, support_vectors, gap: relative_gap(primal, dual), alpha }
+        Self { weights: weights.to_vec(), bias, gap: relative_gap(primal, multipliers.dual), multipliers }
     }
 }
 

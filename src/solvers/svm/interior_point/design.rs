@@ -1,6 +1,7 @@
 //! The samples of a fit, in the form and units in which the interior point works.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -8,6 +9,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use ndarray::{Array1, ArrayView2};
 use rayon::prelude::*;
 
+use super::exchange::vectors::{Rows, filled};
 use super::scores::Scores;
 
 /// Samples per column up to which a step is solved for the samples: `n^3 / 3` against `n d^2 + d^3 / 3`.
@@ -36,6 +38,8 @@ pub(in crate::solvers::svm) struct Design<'a> {
     kernel: Option<Mat<f64>>,
     /// Squared lengths of the rows of `X`, `[n]`.
     squared_norms: Vec<f64>,
+    /// `A` row by row, where somebody asked for it.
+    rows: OnceLock<Rows>,
 }
 
 impl<'a> Design<'a> {
@@ -84,7 +88,7 @@ impl<'a> Design<'a> {
         };
         let chunks: Vec<Mat<f64>> = (0..samples.div_ceil(height)).into_par_iter().map(chunk).collect();
         let squared_norms = chunks.par_iter().flat_map_iter(|chunk| squared_norms(chunk, width)).collect();
-        Self { scores, chunks, samples, width, basis, kernel, squared_norms }
+        Self { scores, chunks, samples, width, basis, kernel, squared_norms, rows: OnceLock::new() }
     }
 
     /// Rows of a chunk, but for the last.
@@ -128,7 +132,7 @@ impl<'a> Design<'a> {
                 to.zip(&of[at..]).for_each(|(to, row)| *to = products[*row] + 1.0);
             }
         } else {
-            let rows = self.rows(of);
+            let rows = self.some_rows(of);
             let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
             let (left, right) = (rows.as_ref(), rows.transpose());
             triangular::matmul(
@@ -146,20 +150,23 @@ impl<'a> Design<'a> {
         gram
     }
 
-    /// `A`, row by row, each filled up with zeros to a length.
-    pub fn rows_filled_to(&self, length: usize) -> Vec<f64> {
-        let mut rows = vec![0.0; self.samples * length];
-        for (chunk, rows) in self.chunks.iter().zip(rows.chunks_mut(self.height() * length)) {
-            for column in 0..=self.width {
-                let to = rows[column..].iter_mut().step_by(length);
-                to.zip(chunk.col_as_slice(column)).for_each(|(to, value)| *to = *value);
+    /// `A`, row by row, each filled up with zeros.
+    pub(super) fn rows(&self) -> &Rows {
+        self.rows.get_or_init(|| {
+            let length = filled(self.width + 1);
+            let mut rows = vec![0.0; self.samples * length];
+            for (chunk, rows) in self.chunks.iter().zip(rows.chunks_mut(self.height() * length)) {
+                for column in 0..=self.width {
+                    let to = rows[column..].iter_mut().step_by(length);
+                    to.zip(chunk.col_as_slice(column)).for_each(|(to, value)| *to = *value);
+                }
             }
-        }
-        rows
+            Rows::new(rows, length)
+        })
     }
 
     /// Some rows of `A`, by ascending number, `[m, r + 1]`.
-    fn rows(&self, of: &[usize]) -> Mat<f64> {
+    fn some_rows(&self, of: &[usize]) -> Mat<f64> {
         let mut rows = Mat::zeros(of.len(), self.width + 1);
         for (number, chunk) in self.chunks.iter().enumerate() {
             let first = number * self.height();

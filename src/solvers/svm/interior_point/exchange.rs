@@ -20,7 +20,7 @@
 mod inverse;
 #[cfg(test)]
 mod tests;
-mod vectors;
+pub(super) mod vectors;
 
 use super::crossover::{self, Place};
 use super::point::Point;
@@ -62,7 +62,7 @@ struct Exchange<'a, 's> {
     design: &'a Design<'s>,
     samples: &'a Samples,
     /// `A`, `[n, r + 1]`.
-    rows: Rows,
+    rows: &'a Rows,
     /// `alpha`, `[n]`.
     alpha: Vec<f64>,
     /// `w`, then `b`, filled up.
@@ -95,7 +95,7 @@ impl<'a, 's> Exchange<'a, 's> {
         let mut exchange = Self {
             design,
             samples,
-            rows: Rows::new(design.rows_filled_to(length), length),
+            rows: design.rows(),
             plane,
             free: Vec::with_capacity(most),
             is_free: vec![false; count],

@@ -66,7 +66,7 @@ pub(super) use expansion::Double;
 pub(super) use point::Warm;
 
 use super::Unsolved;
-use certificate::{Estimate, Plane, relative_gap};
+use certificate::{Estimate, Multipliers, Plane, relative_gap};
 use factor::System;
 use newton::Newton;
 use point::Point;
@@ -145,8 +145,15 @@ impl Samples {
 pub(super) fn solve_from(design: &Design<'_>, problem: &Problem<'_>, shares: &[f64]) -> Option<Certificate> {
     let samples = Samples::new(design, problem);
     let (mut optimum, steps) = exchange::optimum(design, &samples, shares)?;
-    let estimate = Estimate::of(design, &samples, &mut optimum);
+    let multipliers = Multipliers::of(design, &samples, &optimum);
+    // Of an exact optimum its own plane is as good as any, and its gap mostly says so.
+    let weights = design.unfold(multipliers.weights());
+    let plane = Plane::new(design.scores(), &samples, &weights, optimum.bias());
     // Not a number fails, as it must.
+    if relative_gap(plane.primal, multipliers.dual).abs() <= AIM {
+        return Some(certificate(design, plane, &multipliers, steps));
+    }
+    let estimate = Estimate::of(design, &samples, &mut optimum);
     (estimate.gap.abs() <= AIM).then_some(())?;
     let certificate = certify(design, &samples, &optimum, estimate, steps);
     (certificate.gap().abs() <= GAP).then_some(certificate)
@@ -234,33 +241,43 @@ fn certify(
     iterations: usize,
 ) -> Certificate {
     let scores = design.scores();
-    let weights = design.unfold(&best.weights);
-    let mut plane = Plane::new(scores, samples, &weights, best.bias);
-    let (mut dual, mut alpha, mut support_vectors) = (best.dual, best.alpha, best.support_vectors);
-    if relative_gap(plane.primal, dual) > GAP {
-        plane = plane.or_better(Plane::aligned(scores, samples, &weights, best.bias));
+    let Estimate { weights, bias, mut multipliers, .. } = best;
+    let weights = design.unfold(&weights);
+    let mut plane = Plane::new(scores, samples, &weights, bias);
+    if relative_gap(plane.primal, multipliers.dual) > GAP {
+        plane = plane.or_better(Plane::aligned(scores, samples, &weights, bias));
     }
-    if relative_gap(plane.primal, dual) > GAP
+    if relative_gap(plane.primal, multipliers.dual) > GAP
         && let Some(polished) = polish(scores, samples, point, &weights)
     {
         plane = plane.or_better(Plane::new(scores, samples, &polished.weights, polished.bias));
-        if polished.dual > dual {
-            (dual, alpha) = (polished.dual, polished.alpha);
+        if polished.dual > multipliers.dual {
+            (multipliers.dual, multipliers.alpha) = (polished.dual, polished.alpha);
             // Those at 0 are 0, to the last digit.
-            support_vectors = alpha.iter().filter(|alpha| **alpha > 0.0).count();
+            multipliers.support_vectors = multipliers.alpha.iter().filter(|alpha| **alpha > 0.0).count();
         }
-        if relative_gap(plane.primal, dual) > GAP {
+        if relative_gap(plane.primal, multipliers.dual) > GAP {
             plane = plane.or_better(Plane::aligned(scores, samples, &polished.weights, polished.bias));
         }
     }
-    let unit = scores.scale() * scores.scale();
+    certificate(design, plane, &multipliers, iterations)
+}
+
+/// In the units of the scores as they came.
+fn certificate(
+    design: &Design<'_>,
+    plane: Plane,
+    multipliers: &Multipliers,
+    iterations: usize,
+) -> Certificate {
+    let unit = design.scores().scale() * design.scores().scale();
     Certificate {
         weights: plane.weights,
         bias: plane.bias,
         primal: plane.primal / unit,
-        dual: dual / unit,
-        multipliers: alpha.iter().map(|alpha| alpha / unit).collect(),
-        support_vectors,
+        dual: multipliers.dual / unit,
+        multipliers: multipliers.alpha.iter().map(|alpha| alpha / unit).collect(),
+        support_vectors: multipliers.support_vectors,
         iterations,
     }
 }

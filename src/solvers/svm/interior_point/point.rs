@@ -110,6 +110,11 @@ impl Point {
         self.plane.split_last().map_or(&[], |(_, weights)| weights)
     }
 
+    /// `b`.
+    pub fn bias(&self) -> f64 {
+        self.plane.last().copied().unwrap_or_default()
+    }
+
     /// Mean of `alpha u` and `(C - alpha) v`.
     pub fn complementarity(&self) -> f64 {
         let (alpha, room, lower, upper) = self.per_sample();

@@ -10,12 +10,12 @@ use pulp::{Arch, Simd, WithSimd};
 const LANES: usize = 8;
 
 /// The length of a row of so many values, zeros included.
-pub(super) const fn filled(values: usize) -> usize {
+pub(in super::super) const fn filled(values: usize) -> usize {
     values.next_multiple_of(LANES)
 }
 
 /// Rows of one length, [`filled`].
-pub(super) struct Rows {
+pub(in super::super) struct Rows {
     values: Vec<f64>,
     length: usize,
     arch: Arch,
