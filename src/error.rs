@@ -64,6 +64,16 @@ pub enum Error {
         /// Where their reasons stand.
         table: std::path::PathBuf,
     },
+    /// No method has results at any point of a sweep.
+    #[error("all {points} points failed, the first: {first}")]
+    NoPoint {
+        /// How many there are.
+        points: usize,
+        /// Why the first failed.
+        first: String,
+        /// What a run before left.
+        folder: std::path::PathBuf,
+    },
     /// A sweep is computed, but its best point cannot be chosen.
     #[error("no best point could be chosen: {reason}")]
     NoChoice {
@@ -128,6 +138,10 @@ impl Error {
             Self::FailedPoints { table, .. } => Some(format!(
                 "why stands in `{}`; a further run tries them again, but for fits that cannot end otherwise",
                 table.display()
+            )),
+            Self::NoPoint { folder, .. } => Some(format!(
+                "`{}` is left as it was; a further run tries all points again, but for fits that cannot end otherwise",
+                folder.display()
             )),
             Self::Run(RunError::Memory { .. }) => {
                 Some("raise `--memory`, or `memory` in `[compute]`".to_owned())

@@ -144,7 +144,10 @@ pub struct Digest(pub [u8; 32]);
 impl Digest {
     /// 64 lower-case hexadecimal digits.
     pub fn to_hex(self) -> String {
-        self.to_string()
+        const DIGITS: [char; 16] =
+            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.map(|digit| DIGITS[usize::from(digit)]).collect()
     }
 
     /// Reads what [`Digest::to_hex`] wrote.
@@ -165,7 +168,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&self.to_hex())
     }
 }
 

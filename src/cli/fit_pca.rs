@@ -101,6 +101,9 @@ impl FitPca {
             };
             Ok::<_, Error>(model.keep(self.components)?.into_owned())
         })?;
+        if let (true, Some(words)) = (rows > features, imprecise(&model)) {
+            printer.note(&words);
+        }
         if printer.wants_json() {
             printer.json(&to_json(&model));
         } else {
@@ -116,6 +119,23 @@ impl FitPca {
         }
         Ok(())
     }
+}
+
+/// A singular value of this share of the first is good to 1e-8 in one pass.
+const PRECISE: f64 = 1e-4;
+
+/// What is to be known of small components of a file that is read once: the products of its features hold squares.
+fn imprecise(model: &PcaModel) -> Option<String> {
+    let values = &model.spectrum.singular_values;
+    let first = values.first().copied().unwrap_or_default();
+    let precise = values.iter().filter(|value| **value >= PRECISE * first).count();
+    let last = values.last().filter(|_| precise < values.len())?;
+    Some(format!(
+        "warning: components from {} on have singular values below {PRECISE:e} of the first; one pass may leave the last of them off by up to {:.0e} of its \
+         value",
+        precise + 1,
+        f64::EPSILON * (first / last).powi(2)
+    ))
 }
 
 fn render(model: &PcaModel) -> String {
@@ -155,7 +175,23 @@ fn to_json(model: &PcaModel) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::*;
+
+    #[test]
+    fn small_components_of_one_pass_are_warned_of() {
+        let model = |values: &[f64]| {
+            let rows =
+                Array2::from_shape_fn((8, 4), |(i, j)| if i % 4 == j { values[j] as f32 } else { 0.0 });
+            let blocks = Train::whole([Ok::<_, Error>(rows)]);
+            PcaModel::decompose_blocks(4, blocks, 4).unwrap()
+        };
+        assert_eq!(imprecise(&model(&[1.0, 0.5, 0.2, 0.1])), None);
+        let words = imprecise(&model(&[1.0, 0.5, 1e-5, 1e-6])).unwrap();
+        assert!(
+            words.starts_with("warning: components from 3 on") && words.contains("3e-6 of its value"),
+            "{words}"
+        );
+    }
 
     #[test]
     fn numbers_of_any_size_are_seen() {

@@ -64,6 +64,9 @@ impl Report {
             if let Some(stand_in) = &run.stand_in {
                 printer.note(&format!("{name}: *** {stand_in} ***"));
             }
+            if let Some(changed) = run.changed() {
+                printer.note(&format!("warning: {name}: {changed}"));
+            }
             printer.note(&format!("{name}: {}", thumbnails.words));
             if thumbnails.count > 0 && !run.licence().is_empty() {
                 let licence = run.licence();

@@ -1,5 +1,6 @@
 //! `emolab run`
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
@@ -125,6 +126,11 @@ pub(super) fn finish(
     store.write_history(&resolved.experiment.name, &history(&planned.graph))?;
     let record = RunRecord::new(resolved, file, set, &planned, &outcome);
     let folder = results::folder(&resolved.project, &resolved.experiment.name);
+    if planned.has_no_results() && folder.exists() {
+        let reasons = planned.failures.methods.into_values().flat_map(BTreeMap::into_values);
+        let first = reasons.into_iter().next().unwrap_or_default();
+        return Err(Error::NoPoint { points: planned.points.len(), first, folder });
+    }
     let written = results::write(&planned, &outcome, store, &folder, record)?;
     drop(live);
     Ok((written, computed, planned.failures))

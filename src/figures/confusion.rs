@@ -137,7 +137,7 @@ impl Layout {
 }
 
 fn title_lines(matrix: &Matrix, side: f64) -> Vec<String> {
-    let mut lines = wrap(&matrix.name, theme::CLASS_LABEL, Weight::Bold, side, 2);
+    let mut lines = wrap(&matrix.name, theme::CLASS_LABEL, Weight::Bold, side, 3);
     lines.extend(mean_lines(matrix));
     lines
 }

@@ -2,6 +2,7 @@
 
 use super::canvas::{Align, Canvas, Type, draw};
 use super::heading::Heading;
+use super::per_class_tpr::short;
 use super::sweep::Rate;
 use super::text::{Weight, width, wrap};
 use super::theme::Columns;
@@ -51,12 +52,12 @@ pub enum Cell {
     Failed,
 }
 
-/// Least size of a cell; one with an interval is as wide as that.
-const CELL: (f64, f64) = (32.0, 34.0);
+/// Height of a cell.
+const CELL: f64 = 34.0;
+/// How wide a cell may become where there is room.
+const WIDEST: f64 = 64.0;
 /// Distance of the baselines of a rate and its interval.
 const LINE: f64 = 1.25 * theme::MARK;
-/// Narrowest sheet: one column of a page.
-const LEAST: f64 = 321.0;
 /// The largest scale of colours, in steps.
 const SCALE: (f64, f64) = (160.0, 9.0);
 const STEPS: usize = 80;
@@ -79,20 +80,25 @@ pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
     };
     let left_room = widest(&figure.down) + 10.0 + theme::AXIS_TITLE * theme::LINE_HEIGHT;
     let most = figure.columns.width() - 2.0 * theme::MARGIN;
-    // Labels that do not fit beside each other stand on their own width; intervals give way.
-    let fitting = |text: f64| CELL.0.max(text + 8.0).max(widest(&figure.across) + 8.0);
-    let with_interval = fitting(widest_interval(&figure.panels));
-    let has_intervals = left_room + figure.across.labels.len() as f64 * with_interval <= most;
-    let cell = (if has_intervals { with_interval } else { fitting(0.0) }, CELL.1);
-    let grid = (figure.across.labels.len() as f64 * cell.0, figure.down.labels.len() as f64 * cell.1);
-    let panel_width = left_room + grid.0.max(NAME);
-    let title_room = 2.0 * theme::CLASS_LABEL * theme::LINE_HEIGHT + 8.0;
+    let (shown, least) = shown(figure, most - left_room, widest(&figure.across));
+    let across = figure.across.labels.len() as f64;
+    let panel = |cell: f64| left_room + (across * cell).max(NAME);
+    let per_row = ((most + BETWEEN) / (panel(least) + BETWEEN)) as usize;
+    let per_row = per_row.clamp(1, figure.panels.len());
+    // As wide as the room for as many panels allows.
+    let room = (most + BETWEEN) / per_row as f64 - BETWEEN - left_room;
+    let cell = ((room / across).min(WIDEST).max(least), CELL);
+    let grid = (across * cell.0, figure.down.labels.len() as f64 * cell.1);
+    let panel_width = panel(cell.0);
+    let name = |panel: &HeatPanel| wrap(&panel.name, theme::CLASS_LABEL, Weight::Bold, grid.0.max(NAME), 3);
+    let lines = figure.panels.iter().map(|panel| name(panel).len()).max().unwrap_or(1);
+    let title_room = lines as f64 * theme::CLASS_LABEL * theme::LINE_HEIGHT + 8.0;
     let below = number.size + theme::AXIS_TITLE + 2.0 * theme::GAP;
-    let per_row = (((most + BETWEEN) / (panel_width + BETWEEN)) as usize).clamp(1, figure.panels.len());
     let rows = figure.panels.len().div_ceil(per_row);
-    let sheet = (per_row as f64 * (panel_width + BETWEEN) - BETWEEN + 2.0 * theme::MARGIN).max(LEAST);
+    let drawn = per_row as f64 * (panel_width + BETWEEN) - BETWEEN + 2.0 * theme::MARGIN;
+    let sheet = drawn.max(figure.columns.width());
     let mut heading = figure.heading.clone();
-    if has_intervals && widest_interval(&figure.panels) > 0.0 {
+    if shown == Shown::WithInterval {
         heading.subtitle.push("Below each rate: its 95 % interval, from a bootstrap over groups".to_owned());
     }
     let heading = heading.lines(sheet - 2.0 * theme::MARGIN);
@@ -106,18 +112,43 @@ pub fn svg(figure: &HeatMaps) -> Result<String, FigureError> {
             let left = theme::MARGIN + (place % per_row) as f64 * (panel_width + BETWEEN) + left_room;
             let above = top + (place / per_row) as f64 * row_height;
             let face = Type { size: theme::CLASS_LABEL, weight: Weight::Bold, color: theme::INK };
-            for (line, text) in
-                wrap(&panel.name, face.size, face.weight, grid.0.max(NAME), 2).iter().enumerate()
-            {
+            for (line, text) in name(panel).iter().enumerate() {
                 let y = above + face.size * (1.0 + line as f64 * theme::LINE_HEIGHT);
                 canvas.text(text, (left, y), Align::Start, face)?;
             }
             let corner = (left, above + title_room);
-            cells(canvas, panel, corner, (cell, has_intervals))?;
+            cells(canvas, panel, corner, (cell, shown))?;
             labels(canvas, figure, corner, cell, grid)?;
         }
         scale(canvas, (theme::MARGIN + left_room, scale_at), sheet - theme::MARGIN)
     })
+}
+
+/// What stands in a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    WithInterval,
+    Rate,
+    /// Without the zero in front.
+    Short,
+}
+
+/// As much as fits into `room`, and the least width of a cell for it. Labels that do not fit beside each other stand on their own
+/// width.
+fn shown(figure: &HeatMaps, room: f64, widest_label: f64) -> (Shown, f64) {
+    let across = figure.across.labels.len() as f64;
+    let width_of = |text: &str| width(text, theme::MARK, Weight::Regular);
+    let fitting = |text: f64, beside: f64| (text + beside).max(widest_label + beside);
+    let intervals = widest_interval(&figure.panels);
+    let with_interval = fitting(intervals, 8.0);
+    let rate = fitting(width_of("0.00"), 8.0);
+    if intervals > 0.0 && across * with_interval <= room {
+        (Shown::WithInterval, with_interval)
+    } else if across * rate <= room {
+        (Shown::Rate, rate)
+    } else {
+        (Shown::Short, fitting(width_of(".00"), 4.0))
+    }
 }
 
 fn interval(rate: &Rate) -> Option<String> {
@@ -157,15 +188,18 @@ fn cells(
     canvas: &Canvas<'_>,
     panel: &HeatPanel,
     (left, top): (f64, f64),
-    (cell, has_intervals): ((f64, f64), bool),
+    (cell, shown): ((f64, f64), Shown),
 ) -> Result<(), FigureError> {
     for (row, points) in panel.cells.iter().enumerate() {
         for (column, point) in points.iter().enumerate() {
             let (fill, lines, ink) = match point {
                 Cell::Rate(rate) => {
                     let ink = if theme::intensity_is_dark(rate.value) { theme::PAPER } else { theme::INK };
-                    let lines =
-                        [Some(format!("{:.2}", rate.value)), interval(rate).filter(|_| has_intervals)];
+                    let lines = match shown {
+                        Shown::WithInterval => [Some(format!("{:.2}", rate.value)), interval(rate)],
+                        Shown::Rate => [Some(format!("{:.2}", rate.value)), None],
+                        Shown::Short => [Some(short(rate.value)), None],
+                    };
                     (theme::intensity(rate.value), lines, ink)
                 }
                 Cell::LeftOut => (theme::BAND, [Some("–".to_owned()), None], theme::INK),

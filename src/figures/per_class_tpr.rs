@@ -166,6 +166,20 @@ fn notes(bars: &PerClassBars) -> Vec<String> {
     }
     let published =
         || bars.methods.iter().filter_map(|method| Some((&method.name, method.published.as_ref()?)));
+    let not_drawn = |emotion: &Emotion| {
+        let at = emotion.index();
+        let is_left_out = bars.omitted.get(at).is_some_and(Option::is_some);
+        is_left_out
+            && bars.methods.iter().any(|method| method.published.is_some() && method.rates[at].is_some())
+    };
+    let not_drawn: Vec<&str> =
+        Emotion::ALL.iter().filter(|emotion| not_drawn(emotion)).map(|emotion| emotion.name()).collect();
+    if !not_drawn.is_empty() {
+        notes.push(format!(
+            "Published rates of what is left out here are not drawn: {}.",
+            not_drawn.join(", ")
+        ));
+    }
     let mut sources: Vec<&String> = Vec::new();
     for (_, source) in published() {
         if !sources.contains(&source) {

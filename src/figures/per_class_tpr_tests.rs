@@ -196,6 +196,18 @@ proptest! {
 }
 
 #[test]
+fn published_rates_of_a_class_that_is_left_out_are_named() {
+    let mut bars = bars(2);
+    bars.methods[1].published = Some("Somebody 2010".to_owned());
+    let note = "Published rates of what is left out here are not drawn: anger";
+    assert!(!svg(&bars).unwrap().contains(note));
+    bars.omitted[Emotion::Anger.index()] = Some("n < 10".to_owned());
+    assert!(svg(&bars).unwrap().contains(note));
+    bars.methods[1].rates[Emotion::Anger.index()] = None;
+    assert!(!svg(&bars).unwrap().contains(note));
+}
+
+#[test]
 fn numbers_that_are_no_rates_are_errors() {
     assert_eq!(svg(&bars(0)), Err(FigureError::NoMethods));
     let mut high = bars(1);

@@ -3,8 +3,9 @@
 
 use super::canvas::{Align, Canvas, Type, draw};
 use super::heading::Heading;
+use super::legend::Legend;
 use super::sweep_panel::Panel;
-use super::text::{Weight, width, wrap};
+use super::text::{Weight, wrap};
 use super::theme::Columns;
 use super::{FigureError, theme};
 use crate::metrics::Interval;
@@ -139,7 +140,7 @@ pub fn svg(figure: &SweepCurves) -> Result<String, FigureError> {
             }
             facet_panels(canvas, figure, facet, &methods, &layout, (left, top))?;
         }
-        legend(canvas, &entries(figure, &methods), methods.len(), &layout)
+        legend(canvas, methods.len(), &layout)
     })
 }
 
@@ -153,7 +154,7 @@ struct Layout {
     per_row: usize,
     classes: Vec<Emotion>,
     with_variance: bool,
-    legend: f64,
+    legend: Legend,
 }
 
 impl Layout {
@@ -177,14 +178,15 @@ impl Layout {
             per_row,
             classes,
             with_variance,
-            legend: legend_lines(&entries(figure, methods), width) as f64
-                * theme::LEGEND
-                * theme::LINE_HEIGHT,
+            legend: Legend::of(entries(figure, methods).into_iter(), width - 2.0 * theme::MARGIN - NUMBERS),
         };
         let rows = figure.facets.len().div_ceil(across) as f64;
-        layout.height =
-            (top + rows * layout.facet_height() + (rows - 1.0) * theme::GAP + layout.legend + theme::MARGIN)
-                .ceil();
+        layout.height = (top
+            + rows * layout.facet_height()
+            + (rows - 1.0) * theme::GAP
+            + layout.legend.height()
+            + theme::MARGIN)
+            .ceil();
         layout
     }
 
@@ -310,50 +312,18 @@ fn entries<'a>(figure: &SweepCurves, methods: &[&'a str]) -> Vec<&'a str> {
     methods.iter().copied().chain(has_failed.then_some(FAILED)).collect()
 }
 
-/// Room of a legend's sample and the gap after it.
-const SAMPLE: f64 = 26.0;
-const AFTER: f64 = 24.0;
-
-fn legend_lines(entries: &[&str], sheet: f64) -> usize {
-    places(entries, sheet).last().map_or(1, |(line, _)| line + 1)
-}
-
-/// Line and distance from the left of each entry's sample.
-fn places(entries: &[&str], sheet: f64) -> Vec<(usize, f64)> {
-    let room = sheet - 2.0 * theme::MARGIN - NUMBERS;
-    let (mut line, mut x) = (0, 0.0);
-    let mut places = Vec::new();
-    for entry in entries {
-        let own = SAMPLE + width(entry, theme::LEGEND, Weight::Regular);
-        if x > 0.0 && x + own > room {
-            (line, x) = (line + 1, 0.0);
-        }
-        places.push((line, x));
-        x += own + AFTER;
-    }
-    places
-}
-
 /// `methods`: how many of the entries are.
-fn legend(canvas: &Canvas<'_>, entries: &[&str], methods: usize, layout: &Layout) -> Result<(), FigureError> {
-    let face = Type::regular(theme::LEGEND, theme::INK);
-    let top = layout.height - theme::MARGIN - layout.legend;
-    for (index, (entry, (line, x))) in entries.iter().zip(places(entries, layout.width)).enumerate() {
-        let y = top + (line as f64 + 1.0) * face.size * theme::LINE_HEIGHT;
-        let left = theme::MARGIN + NUMBERS + x;
-        let middle = y - 0.36 * face.size;
-        if index < methods {
-            let (color, _) = theme::method_fill(index);
-            canvas.line(&[(left, middle), (left + 18.0, middle)], 2.0 * theme::NORMAL, color)?;
-            canvas.fill((left + 6.0, middle - 3.0), (left + 12.0, middle + 3.0), color)?;
-        } else {
-            cross(canvas, (left + 9.0, middle), CROSS)?;
+fn legend(canvas: &Canvas<'_>, methods: usize, layout: &Layout) -> Result<(), FigureError> {
+    let top = layout.height - theme::MARGIN - layout.legend.height();
+    layout.legend.draw(canvas, (theme::MARGIN + NUMBERS, top), |index, (left, top), (right, bottom)| {
+        let (middle, centre) = (f64::midpoint(top, bottom), f64::midpoint(left - 4.0, right + 1.0));
+        if index >= methods {
+            return cross(canvas, (centre, middle), CROSS);
         }
-        let room = layout.width - theme::MARGIN - left - SAMPLE;
-        let text = wrap(entry, face.size, face.weight, room, 1).concat();
-        canvas.text(&text, (left + SAMPLE, y), Align::Start, face)?;
-    }
-    Ok(())
+        let (color, _) = theme::method_fill(index);
+        canvas.line(&[(left - 4.0, middle), (right + 1.0, middle)], 2.0 * theme::NORMAL, color)?;
+        canvas.fill((centre - 3.0, middle - 3.0), (centre + 3.0, middle + 3.0), color)
+    })
 }
 
 /// What stands where a method failed.

@@ -35,6 +35,9 @@ const HEIGHT_OF_EM: f64 = 2384.0 / 2048.0;
 /// plotters measures in whole units, so text is measured at this many times its size.
 const FINE: f64 = 16.0;
 
+/// How much wider than measured a line in another script than Latin, Greek or Cyrillic may be drawn.
+const SLACK: f64 = 1.1;
+
 /// Width of a line in user units.
 pub(super) fn width(line: &str, size: f64, weight: Weight) -> f64 {
     static REGISTERED: Once = Once::new();
@@ -44,8 +47,11 @@ pub(super) fn width(line: &str, size: f64, weight: Weight) -> f64 {
         let _ = register_font(FAMILY, FontStyle::Bold, dejavu::sans::bold());
     });
     let font = FontDesc::new(FontFamily::Name(FAMILY), size * FINE * HEIGHT_OF_EM, weight.style());
+    // Letters that change with their neighbours, and those that the font has not, are drawn otherwise than they are measured.
+    let is_foreign = |c: char| c > '\u{058F}' && !('\u{1E00}'..='\u{2BFF}').contains(&c);
+    let slack = if line.contains(is_foreign) { SLACK } else { 1.0 };
     match font.layout_box(line) {
-        Ok(((left, _), (right, _))) => f64::from(right - left) / FINE,
+        Ok(((left, _), (right, _))) => slack * f64::from(right - left) / FINE,
         // Wider than any Latin text is.
         Err(_) => line.chars().count() as f64 * size,
     }

@@ -11,6 +11,7 @@ mod explain;
 mod graph;
 mod networks;
 mod pipeline;
+mod protocol;
 mod sources;
 mod sweep;
 
@@ -160,6 +161,11 @@ impl Plan {
         // A stage that no method needs is there to choose the best points; without what failed it may do.
         let choice = stages.values().next().filter(|_| methods == self.failures.methods);
         Failures { choice: self.failures.choice.clone().or(choice.cloned()), methods }
+    }
+
+    /// Whether every method of a sweep is known to fail at every point.
+    pub fn has_no_results(&self) -> bool {
+        !self.points.is_empty() && self.points.iter().all(|point| point.methods.is_empty())
     }
 
     /// Number of stages to compute.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::data::{Data, Splitting, repeat_label};
 use super::graph::Graph;
-use super::{FitInputs, Places, PlanError, PlannedPoint, Reported, embedding, networks};
+use super::{FitInputs, Places, PlanError, PlannedPoint, Reported, embedding, networks, protocol};
 use crate::config::Experiment;
 use crate::config::experiment::{Classifier, Features as FeaturesOf, Method, PcaFit, Penalty, SplitKind};
 use crate::dataset::published::{self, PublishedMethod};
@@ -200,7 +200,7 @@ pub(super) fn build(
         title: experiment.title.clone(),
         number: experiment.figure.number,
         dataset: data.title.clone(),
-        protocol: protocol(experiment, true),
+        protocol: protocol::of(experiment, |_| false),
         stand_in: data.stand_in.clone(),
         warnings: warnings.clone(),
         has_published: experiment.dataset.name == "fi",
@@ -357,35 +357,4 @@ fn classify(
     };
     let predictions = graph.add(format!("evaluate {name}"), evaluate);
     Repeat { predictions, classifiers, selections }
-}
-
-/// One line under the figure's title.
-pub(super) fn protocol(experiment: &Experiment, with_components: bool) -> String {
-    let split = match experiment.split.kind {
-        SplitKind::KFold { folds, repeats: 1 } => format!("{folds}-fold cross validation"),
-        SplitKind::KFold { folds, repeats } => format!("{folds}-fold cross validation, {repeats} times"),
-        SplitKind::Holdout { train, test, validation } => {
-            format!("holdout {:.0}/{:.0}/{:.0} %", train * 100.0, test * 100.0, validation * 100.0)
-        }
-    };
-    let grouped = if experiment.split.grouped { ", groups kept together" } else { "" };
-    let components = match experiment.pca.components {
-        Keep::Count(count) => format!("{count} components"),
-        Keep::AtMost(count) => format!("at most {count} components"),
-        Keep::Variance(share) => format!("{}% of the variance", share * 100.0),
-    };
-    let chosen = match experiment.svm.c {
-        Penalty::Fixed(_) => "",
-        Penalty::InnerCrossValidation { .. } => ", C chosen inside the training folds",
-    };
-    let to = if with_components { format!(" to {components}") } else { String::new() };
-    let svm = format!("PCA{to}, linear SVM one against all{chosen}");
-    let by_network =
-        experiment.methods.iter().filter(|method| method.classifier == Classifier::Network).count();
-    let how = match by_network {
-        0 => svm,
-        all if all == experiment.methods.len() => "the network's last layer".to_owned(),
-        _ => format!("{svm}, or the network's last layer"),
-    };
-    format!("{split}{grouped}; {how}")
 }

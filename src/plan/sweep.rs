@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::data::repeat_label;
 use super::graph::Graph;
 use super::pipeline::{self, Built, Shared, Wired, WiredMethod, pca_code, svm_code};
-use super::{Failures, Places, PlanError, PlannedPoint, Reported};
+use super::{Failures, Places, PlanError, PlannedPoint, Reported, protocol};
 use crate::config::experiment::Penalty;
 use crate::config::sweep::{Axis, Point, Sweep};
 use crate::config::{Resolved, Shown};
@@ -168,7 +168,7 @@ fn report(
         choices,
         columns: resolved.experiment.figure.columns,
         title: resolved.experiment.title.clone(),
-        protocol: pipeline::protocol(&resolved.experiment, !varied("pca.components")),
+        protocol: protocol::of(&resolved.experiment, varied),
         warnings: once(done().flat_map(|wired| wired.warnings.iter().cloned())),
         seed: resolved.experiment.seed,
         inner_folds: sweep.inner_folds,

@@ -21,7 +21,7 @@ use crate::fs::Beneath;
 use crate::parity::FinishedRun;
 use crate::results::{RECORD, RunRecord};
 use crate::stages::inspect::Manifest;
-use crate::store::Store;
+use crate::store::{Store, key};
 
 /// Where a page's images come from.
 #[derive(Clone, Copy)]
@@ -117,6 +117,7 @@ impl Run {
         let (tables, unreadable) = tables(folder, &names)?;
         let mut overview = overview(&record, &data_set, tested.images.len(), no_best.as_deref());
         overview.extend(not_shown(others.into_iter().chain(unreadable)));
+        overview.extend(changed(folder, &names, &record)?);
         Ok(Self {
             name: record.experiment.clone(),
             title: record.text("experiment.title").unwrap_or(&record.experiment).to_owned(),
@@ -135,6 +136,12 @@ impl Run {
             finished: FinishedRun::of(record, folder)?,
             data_set,
         })
+    }
+
+    /// What was changed in its folder after the run, if anything was.
+    pub fn changed(&self) -> Option<&str> {
+        let fact = self.overview.iter().find(|fact| fact.name == CHANGED);
+        fact.map(|fact| fact.words.as_str())
     }
 
     /// How many thumbnails its page holds.
@@ -159,6 +166,21 @@ fn not_shown(others: impl Iterator<Item = String>) -> Option<Fact> {
     let others: Vec<String> = others.filter(|name| !name.starts_with('.')).collect();
     let words = format!("{}: no file, or no table that can be read", others.join(", "));
     (!others.is_empty()).then_some(Fact { name: "Not shown", words })
+}
+
+const CHANGED: &str = "Changed files";
+
+/// Files that are not those that the run wrote, as where some of another run were put back.
+fn changed(folder: &Beneath, names: &[String], record: &RunRecord) -> Result<Option<Fact>, ReportError> {
+    let mut changed = Vec::new();
+    for (name, digest) in record.files.iter().filter(|(name, _)| names.contains(name)) {
+        if key::digest(&folder.read(name)?) != *digest {
+            changed.push(name.as_str());
+        }
+    }
+    let words =
+        format!("{}: not as this run wrote them; numbers may differ. Run it again", changed.join(", "));
+    Ok((!changed.is_empty()).then_some(Fact { name: CHANGED, words }))
 }
 
 /// Why no best point of a sweep was chosen, although one should have been.

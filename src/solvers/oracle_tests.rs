@@ -11,7 +11,8 @@ use super::svm::{ClassWeight, OneVsAllModel, SvmParameters, SvmSolver};
 use crate::split::{Fold, Train};
 use crate::types::Emotion;
 
-const SETS: [&str; 7] = ["digits", "iris", "wine", "breast_cancer", "imbalanced", "one_positive", "wide"];
+const SETS: [&str; 8] =
+    ["digits", "iris", "wine", "breast_cancer", "imbalanced", "one_positive", "even", "wide"];
 const CASES: [(&str, f64, ClassWeight); 3] = [
     ("small", 0.01, ClassWeight::Balanced),
     ("one", 1.0, ClassWeight::Balanced),
@@ -99,8 +100,8 @@ fn the_interior_point_is_at_libsvms_optimum_or_below() {
                 let rounding = 1e-9 * primal[k];
                 assert!(fit.primal <= primal[k] + rounding, "{what}: {} above {}", fit.primal, primal[k]);
                 assert!(fit.dual >= dual[k] - rounding, "{what}: {} below {}", fit.dual, dual[k]);
-                // Where all multipliers are at a bound, an interval of biases is optimal; rounding decides
-                // which of them LIBSVM takes, and we take its middle.
+                // Where all multipliers are at a bound, an interval of biases is optimal. Its middle is LIBSVM's, too, unless
+                // rounding leaves one of them inside its bounds (below).
                 let (own, other) = (found.column(k), expected.column(k));
                 let shift = (&own - &other).mean().unwrap();
                 let both_optimal = primal[k] - fit.primal < 1e-9 * primal[k];
@@ -119,6 +120,18 @@ fn the_interior_point_is_at_libsvms_optimum_or_below() {
             }
         }
     }
+}
+
+#[test]
+fn of_an_interval_of_biases_the_middle_is_libsvms() {
+    let oracle = Oracle::read("even");
+    let scores = oracle.scores();
+    let parameters =
+        SvmParameters { c: 1e-4, class_weight: ClassWeight::Balanced, ..SvmParameters::default() };
+    let model = OneVsAllModel::fit(&Oracle::train(&scores, 0.0), &oracle.labels(), &parameters).unwrap();
+    let (found, expected) = (model.decision_values(scores.view()).unwrap(), oracle.matrix("tiny.values"));
+    assert!(model.fits.iter().all(|fit| fit.support_vectors == 32), "every multiplier is at its bound");
+    assert!((&found - &expected).iter().all(|error| error.abs() < 1e-3), "{}", &found - &expected);
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub struct DrawEmbedding {
 
 impl Stage for DrawEmbedding {
     const NAME: &'static str = "draw-embedding";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type Output = Drawing;
 
     fn run(&self, context: &Context<'_>) -> Result<Drawing, StageError> {
@@ -81,8 +81,7 @@ impl Stage for DrawEmbedding {
         }
         if self.listing.is_none() {
             notes.push(
-                "The images themselves are not drawn: no method's features were made from them here."
-                    .to_owned(),
+                "The images themselves are not drawn: not all features were made from them here.".to_owned(),
             );
         }
         let mut warnings = self.warnings.clone();

@@ -92,6 +92,20 @@ fn a_figure_whose_run_is_missing_names_the_command() {
 }
 
 #[test]
+fn a_figure_whose_data_set_is_missing_keeps_no_other_from_being_drawn() {
+    let project = with_pictures();
+    std::fs::remove_file(project.path().join("experiments/fi_holdout.toml")).unwrap();
+    let ran = project.emolab(&["figures", "1", "table1"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("figure 1: ") && ran.err.contains("fi_holdout.toml"), "{}", ran.err);
+    assert!(
+        ran.out.contains("results/paper/table1.md") && project.has("results/paper/table1.csv"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
 fn a_run_leaves_its_figure_as_svg_png_and_pdf_in_the_width_that_is_asked_for() {
     let project = Project::with_features();
     project.must(&["run", FILE]);

@@ -166,6 +166,19 @@ fn what_is_no_run_is_refused_with_those_that_are() {
 }
 
 #[test]
+fn a_file_of_another_run_is_told() {
+    let project = finished();
+    assert!(!project.must(&["report", "mine"]).err.contains("not as this run wrote"));
+    project.write("results/mine/measures.md", b"of another run\n");
+    let ran = project.must(&["report", "mine"]);
+    let words = "measures.md: not as this run wrote them; numbers may differ. Run it again";
+    assert!(ran.err.contains(&format!("warning: mine: {words}")), "{}", ran.err);
+    assert!(project.read("results/mine.html").contains(words));
+    project.must(&["run", FILE]);
+    assert!(!project.must(&["report", "mine"]).err.contains("not as this run wrote"));
+}
+
+#[test]
 fn what_somebody_put_beside_the_results_costs_no_page() {
     let project = finished();
     let at = |name: &str| project.path().join("results/mine").join(name);

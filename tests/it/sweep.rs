@@ -252,6 +252,22 @@ fn a_method_that_fails_leaves_the_others_of_its_point() {
 }
 
 #[test]
+fn a_sweep_without_any_result_leaves_those_of_the_run_before() {
+    let project = project("\"pca.components\" = [4, 8]\nselect = \"none\"\n");
+    project.must(&["run", FILE]);
+    let before = project.snapshot("results/sweep");
+    let ran = project.emolab(&["run", FILE, "--set", "svm.c=1.7e308"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(
+        ran.err.contains("all 2 points failed, the first: ") && ran.err.contains("more than 64 bits"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("is left as it was"), "{}", ran.err);
+    assert_eq!(project.snapshot("results/sweep"), before);
+}
+
+#[test]
 fn machines_of_which_none_can_be_trained_each_say_why() {
     let project = project("\"pca.components\" = [4, 8]\n\"svm.c\" = [1, 1.7e308]\nselect = \"none\"\n");
     let ran = project.emolab(&["run", FILE]);

@@ -49,7 +49,22 @@ pub(super) fn draw(
         }
     }
     if !of_data_sets.is_empty() {
-        found.extend(data_sets(finished, &of_data_sets)?);
+        match data_sets(finished, &of_data_sets) {
+            Ok(files) => found.extend(files),
+            // One of them lacks its data set: the others are drawn all the same.
+            Err(Error::Plan(error)) if error.is_bad_input() => {
+                for what in &of_data_sets {
+                    match data_sets(finished, &[*what]) {
+                        Ok(files) => found.extend(files),
+                        Err(Error::Plan(error)) if error.is_bad_input() => {
+                            drawn.missing.push(format!("{}: {error}", names_of(wanted, *what)));
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Err(error) => return Err(error),
+        }
     }
     let folder = paper_folder(finished.project);
     for figure in wanted {
@@ -64,6 +79,14 @@ pub(super) fn draw(
         }
     }
     Ok(drawn)
+}
+
+/// What is drawn so.
+fn names_of(wanted: &[&PaperFigure], what: OfDataSets) -> String {
+    let is_drawn_so = |figure: &&&PaperFigure| matches!(figure.from, Origin::DataSets(own) if own == what);
+    let mut names: Vec<String> = wanted.iter().filter(is_drawn_so).map(|figure| figure.name()).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 /// Whether a file is `stem` in a format that is asked for; tables come in all of theirs.

@@ -320,7 +320,7 @@ fn feasible(alpha: &[f64], samples: &Samples) -> Vec<f64> {
 const FEW_TURNS: usize = 64;
 
 /// The bias of least loss for decision values without one, `[n]`; the middle where an interval has it.
-/// LIBSVM gives one of that interval's ends where no multiplier is free.
+/// So does LIBSVM where no multiplier is free; one that is so by rounding alone gives an end.
 ///
 /// The loss is piecewise linear in the bias. Its slope starts at minus the penalties of all positive samples,
 /// and rises by a sample's penalty where that sample reaches its margin, at `y_i (1 + error_i) - value_i`.

@@ -88,6 +88,9 @@ const SPENT: f64 = 1e-14;
 /// the iterations; from 0.03 on the iterate is too close to its bounds, and they become more.
 const WARM_GAP: f64 = 0.3;
 
+/// Penalties whose squares, or the sums of those, 64 bits do not hold.
+const MOST_PENALTY: f64 = 1e140;
+
 /// Iterations before giving up; 5 to 30 is usual.
 const MOST_ITERATIONS: usize = 200;
 
@@ -174,7 +177,8 @@ fn optimum(
     samples: &Samples,
     warm: Option<&Warm>,
 ) -> Result<(Certificate, Warm), Unsolved> {
-    if let Some(penalty) = samples.penalty.iter().find(|penalty| !penalty.is_normal()) {
+    let is_out = |penalty: &&f64| !penalty.is_normal() || **penalty > MOST_PENALTY;
+    if let Some(penalty) = samples.penalty.iter().find(is_out) {
         return Err(Unsolved::Range { size: design.scores().scale(), is_small: *penalty < 1.0 });
     }
     let mut point = match warm {

@@ -111,6 +111,10 @@ fn values_of_any_size_give_the_same_plane_in_their_units() {
     let design = Design::new(huge.view());
     let problem = Problem { positive: &positive, c_positive: 2.0, c_negative: 1.0 };
     assert!(matches!(super::solve(&design, &problem, None), Err(Unsolved::Range { is_small: false, .. })));
+    // Its square is.
+    let design = Design::new(scores.view());
+    let problem = Problem { positive: &positive, c_positive: 1e200, c_negative: 1e200 };
+    assert!(matches!(super::solve(&design, &problem, None), Err(Unsolved::Range { is_small: false, .. })));
 }
 
 #[test]
