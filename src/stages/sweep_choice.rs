@@ -19,7 +19,7 @@ use super::to_json;
 use crate::figures::sweep_choice::{self, ChoiceRow};
 use crate::metrics::{ConfusionMatrix, Interval, mean_true_positive_rate, true_positive_rate, wilson};
 use crate::stage::{ArtifactError, Context, Files, StageError};
-use crate::types::Emotion;
+use crate::types::{Emotion, Seed};
 
 /// The best point of a method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ pub struct BestOfFold {
     pub rate_inside: f64,
     /// Its mean true positive rate on the test images, which were not asked.
     pub rate_on_test: Option<f64>,
+    /// From a bootstrap over the groups of those images.
+    pub interval: Option<Interval>,
     /// What every point that could be fitted came to inside: number and rate. `inside.csv` has those that could not, too.
     pub considered: Vec<(usize, f64)>,
 }
@@ -110,6 +112,7 @@ fn best(
             values: values.collect(),
             rate_inside,
             rate_on_test: mean_true_positive_rate(&matrix(&own)),
+            interval: interval_of(context, &own, report.seed),
             considered,
         });
         tested.extend(own);
@@ -134,16 +137,21 @@ fn best(
         let is_alike = from.iter().all(|point| value(*point, axis) == Some(first));
         is_alike.then(|| (entry.path.clone(), first.clone()))
     });
-    let interval = context.parallel(|| intervals_of_means(&[tested.iter().collect()], report.seed));
     Ok(BestSummary {
         method: choice.method.clone(),
         data_set: choice.data_set.clone(),
         alike: alike.collect(),
         folds,
         mean_true_positive_rate: mean_true_positive_rate(&matrix),
-        interval: interval.into_iter().next().flatten(),
+        interval: interval_of(context, &tested, report.seed),
         true_positive_rate: Emotion::ALL.into_iter().filter_map(of_class).collect(),
     })
+}
+
+/// Of the mean rate.
+fn interval_of(context: &Context<'_>, rows: &[Prediction], seed: Seed) -> Option<Interval> {
+    let intervals = context.parallel(|| intervals_of_means(&[rows.iter().collect()], seed));
+    intervals.into_iter().next().flatten()
 }
 
 fn matrix(rows: &[Prediction]) -> ConfusionMatrix {
@@ -253,7 +261,7 @@ pub(super) fn files(report: &MakeSweepReport, best: &[BestSummary]) -> Result<Fi
         values: axes.iter().map(|axis| fold.values.get(axis).cloned().unwrap_or_default()).collect(),
         rate_inside: Some(fold.rate_inside),
         rate_on_test: fold.rate_on_test,
-        interval: None,
+        interval: fold.interval,
         data_set: best.data_set.clone(),
     };
     let all = |best: &BestSummary| ChoiceRow {

@@ -229,6 +229,11 @@ fn a_method_that_fails_leaves_the_others_of_its_point() {
     let best = rows(&project, "best.csv");
     let points = |method: &str| best.iter().filter(|row| row["method"] == method).count();
     assert_eq!((points("DINOv2"), points("Narrow")), (4, 4));
+    for row in &best {
+        let value = |name: &str| row[name].parse::<f64>().unwrap();
+        assert!(value("low") <= value("mean_true_positive_rate"), "{row:?}");
+        assert!(value("mean_true_positive_rate") <= value("high"), "{row:?}");
+    }
     let record: serde_json::Value = serde_json::from_str(&project.read("results/sweep/run.json")).unwrap();
     assert!(record["failed"]["1"]["Narrow"].as_str().unwrap().contains("8 principal components"));
     assert_eq!(record["failed"].as_object().unwrap().len(), 1);
