@@ -106,8 +106,7 @@ impl Stage for RateInside {
     fn run(&self, context: &Context<'_>) -> Result<InsideRates, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
         let split = context.get(&self.split)?;
-        let products = self.products.as_ref().map(|products| context.get(products)).transpose()?;
-        let products = products.as_ref().and_then(|products| products.0.as_ref());
+        let products = Products::planned(self.products.as_ref(), context)?;
         let inner = InnerFolds {
             fold: self.fold,
             folds: self.inner_folds,
@@ -116,7 +115,7 @@ impl Stage for RateInside {
             seed: self.seed,
         };
         let hint = "lower `inner_folds` in `[sweep]`, or set `select = \"none\"`";
-        let parts = inner.of((&manifest, &split), (&features, products), hint)?;
+        let parts = inner.of((&manifest, &split), (&features, products.0.as_ref()), hint)?;
         let penalties = self.tried.iter().map(|tried| tried.c.get(context));
         let penalties = penalties.collect::<Result<Vec<_>, _>>()?;
         let paths = self.paths(&penalties);

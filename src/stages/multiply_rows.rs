@@ -1,6 +1,8 @@
 //! `multiply-rows`: products of all pairs of rows of features, from which every fold, and every fold inside it, is
 //! decomposed without a look at the features; of many rows, or of more than there are features, none.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::features::Features;
@@ -36,6 +38,16 @@ impl Artifact for Products {
             return Err(ArtifactError(format!("`{FILE}` is not square")));
         }
         Ok(Self(Some(RowProducts { products, features: tensors.number("features")? as usize })))
+    }
+}
+
+impl Products {
+    /// Those of a stage, or none where none was planned.
+    pub(super) fn planned(
+        handle: Option<&Handle<Self>>,
+        context: &Context<'_>,
+    ) -> Result<Arc<Self>, StageError> {
+        handle.map_or_else(|| Ok(Arc::new(Self(None))), |handle| context.get(handle))
     }
 }
 

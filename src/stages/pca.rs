@@ -224,8 +224,7 @@ impl Stage for FitPca {
 
     fn run(&self, context: &Context<'_>) -> Result<Reduction, StageError> {
         let (features, split) = (context.get(&self.features)?, context.get(&self.split)?);
-        let products = self.products.as_ref().map(|products| context.get(products)).transpose()?;
-        let products = products.as_ref().and_then(|products| products.0.as_ref());
+        let products = Products::planned(self.products.as_ref(), context)?;
         let broken = |error: crate::split::SplitError| StageError::Failed(error.to_string());
         let fold = split.fold(self.fold).map_err(broken)?;
         let all = features.0.view();
@@ -236,8 +235,9 @@ impl Stage for FitPca {
             fold.train_rows(all).map(|rows| (rows, fold.train().to_vec()))
         }
         .map_err(broken)?;
-        let fitted =
-            context.parallel(|| Reduction::of((&rows, &positions), (all, products), self.level, self.solver));
+        let fitted = context.parallel(|| {
+            Reduction::of((&rows, &positions), (all, products.0.as_ref()), self.level, self.solver)
+        });
         fitted.map_err(|error: PcaError| bad_input(&error))
     }
 }

@@ -87,8 +87,7 @@ impl Stage for SelectPenalty {
     fn run(&self, context: &Context<'_>) -> Result<Selection, StageError> {
         let (manifest, features) = (context.get(&self.manifest)?, context.get(&self.features)?);
         let split = context.get(&self.split)?;
-        let products = self.products.as_ref().map(|products| context.get(products)).transpose()?;
-        let products = products.as_ref().and_then(|products| products.0.as_ref());
+        let products = Products::planned(self.products.as_ref(), context)?;
         let inner = InnerFolds {
             fold: self.fold,
             folds: self.inner_folds,
@@ -97,7 +96,7 @@ impl Stage for SelectPenalty {
             seed: self.seed,
         };
         let hint = "lower `inner_folds` in `[svm]`, or give one `c`";
-        let parts = inner.of((&manifest, &split), (&features, products), hint)?;
+        let parts = inner.of((&manifest, &split), (&features, products.0.as_ref()), hint)?;
         let answer = |inside: &Fold| self.answer(inside, &parts);
         let candidates = parts.rates(context, &self.candidates, answer)?;
         let rated =

@@ -24,8 +24,8 @@ pub struct RowProducts {
     pub features: usize,
 }
 
-/// More rows are not multiplied: products of as many take 128 MiB.
-const MOST_ROWS: usize = 4096;
+/// More rows are not multiplied: products of as many take 32 MiB, and each fold that is decomposed from them a few times that.
+const MOST_ROWS: usize = 2048;
 
 /// How many times as large as about their own mean products of rows may be about that of all: they lose as many digits.
 const FURTHER: f64 = 16.0;
