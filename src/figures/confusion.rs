@@ -136,17 +136,17 @@ impl Layout {
     }
 }
 
-fn title_lines(matrix: &Matrix, side: f64) -> Vec<String> {
-    let mut lines = wrap(&matrix.name, theme::CLASS_LABEL, Weight::Bold, side, 3);
-    lines.extend(mean_lines(matrix));
-    lines
-}
-
-fn mean_lines(matrix: &Matrix) -> Vec<String> {
-    let Some(mean) = matrix.mean else { return vec!["no mean true positive rate".to_owned()] };
+/// Its name in bold, and its mean with the interval.
+fn title_lines(matrix: &Matrix, side: f64) -> Vec<(String, Weight)> {
+    let name = wrap(&matrix.name, theme::CLASS_LABEL, Weight::Bold, side, 3);
+    let mean = matrix.mean.map_or_else(
+        || "no mean true positive rate".to_owned(),
+        |mean| format!("mean true positive rate {mean:.3}"),
+    );
     let within =
         matrix.mean_interval.map(|Interval { low, high }| format!("95 % interval {low:.3} to {high:.3}"));
-    [format!("mean true positive rate {mean:.3}")].into_iter().chain(within).collect()
+    let bold = name.into_iter().map(|line| (line, Weight::Bold));
+    bold.chain([mean].into_iter().chain(within).map(|line| (line, Weight::Regular))).collect()
 }
 
 fn matrix_title(
@@ -155,13 +155,10 @@ fn matrix_title(
     (left, top): (f64, f64),
     side: f64,
 ) -> Result<(), FigureError> {
-    let lines = title_lines(matrix, side);
-    let names = lines.len() - mean_lines(matrix).len();
-    for (number, line) in lines.iter().enumerate() {
-        let weight = if number < names { Weight::Bold } else { Weight::Regular };
+    for (number, (line, weight)) in title_lines(matrix, side).into_iter().enumerate() {
         let face = Type { size: theme::CLASS_LABEL, weight, color: theme::INK };
         let baseline = top + face.size + number as f64 * face.size * theme::LINE_HEIGHT;
-        canvas.text(line, (left + side / 2.0, baseline), Align::Middle, face)?;
+        canvas.text(&line, (left + side / 2.0, baseline), Align::Middle, face)?;
     }
     Ok(())
 }

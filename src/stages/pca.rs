@@ -13,7 +13,7 @@ use super::file;
 use super::multiply_rows::Products;
 use super::split::Split;
 use super::tensors::{ReadTensors, Tensors};
-use crate::solvers::pca::{Decomposition, Keep, PcaError, PcaModel, PcaSolver, RowProducts, Spectrum};
+use crate::solvers::pca::{Decomposition, Keep, PcaError, PcaModel, PcaSolver, RowProducts, Spectrum, sign};
 use crate::split::Train;
 use crate::stage::{Artifact, ArtifactError, Context, Files, Handle, Stage, StageError};
 
@@ -138,26 +138,11 @@ impl Reduction {
     }
 }
 
-/// Scores this close, relatively, are equal but for rounding.
-const EQUAL_SCORES: f64 = 1e-6;
-
-/// Makes the score of largest magnitude of each component positive, among the rows at `positions`; the first of those that
-/// are as large, for of images that are copies or mirror images of each other, rounding must not choose.
+/// Makes the score of largest magnitude of each component positive, among the rows at `positions` ([`sign`]).
 fn fix_signs(scores: &mut Array2<f64>, positions: &[usize]) {
-    let mut largest = vec![0.0f64; scores.ncols()];
-    for row in positions {
-        largest.iter_mut().zip(scores.row(*row)).for_each(|(most, score)| *most = most.max(score.abs()));
-    }
-    let mut signs = vec![0.0; scores.ncols()];
-    for row in positions {
-        for ((sign, most), score) in signs.iter_mut().zip(&largest).zip(scores.row(*row)) {
-            if *sign == 0.0 && score.abs() >= (1.0 - EQUAL_SCORES) * most {
-                *sign = score.signum();
-            }
-        }
-    }
-    for mut row in scores.rows_mut() {
-        row.iter_mut().zip(&signs).for_each(|(score, sign)| *score *= sign);
+    for mut of_component in scores.columns_mut() {
+        let sign = sign(positions.iter().map(|row| of_component[*row]));
+        of_component *= sign;
     }
 }
 

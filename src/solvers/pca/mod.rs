@@ -134,6 +134,17 @@ impl Keep {
     }
 }
 
+/// Magnitudes this close, relatively, are equal but for rounding.
+const EQUAL: f64 = 1e-6;
+
+/// -1 if the number of largest magnitude is negative, else 1; of those that are as large the first decides: of features or
+/// images that are copies or mirror images of each other, rounding must not choose.
+pub(crate) fn sign(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
+    let largest = numbers.clone().fold(0.0f64, |largest, number| largest.max(number.abs()));
+    let first = numbers.into_iter().find(|number| number.abs() >= (1.0 - EQUAL) * largest);
+    if first.is_some_and(|first| first < 0.0) { -1.0 } else { 1.0 }
+}
+
 /// Components on the way from a solver to a model.
 struct Found {
     /// Orthonormal columns by descending singular value, `[d, k]`; any sign. As many as asked for or as the rank.

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, ArrayView2, s};
 
 use super::matrix::{Centred, projected};
 use super::stream::Moments;
-use super::{Found, Keep, PcaError, PcaSolver, Spectrum, exact, linfa, randomized};
+use super::{Found, Keep, PcaError, PcaSolver, Spectrum, exact, linfa, randomized, sign};
 use crate::split::Train;
 
 /// A fitted principal component analysis: `k` components of `d` features.
@@ -172,22 +172,14 @@ impl PcaModel {
     }
 }
 
-/// Magnitudes of loadings this close, relatively, are equal but for rounding.
-const EQUAL_LOADINGS: f64 = 1e-6;
-
-/// Makes the loading of largest magnitude of each component positive, the first of those that are as large: of features
-/// that are copies or mirror images of each other, rounding must not choose. Gives -1 for each that was turned round,
+/// Makes the loading of largest magnitude of each component positive ([`sign`]). Gives -1 for each that was turned round,
 /// else 1.
 fn fix_signs(components: &mut Array2<f64>) -> Vec<f64> {
     let mut signs = Vec::with_capacity(components.nrows());
     for mut component in components.rows_mut() {
-        let largest = component.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
-        let first = component.iter().find(|value| value.abs() >= (1.0 - EQUAL_LOADINGS) * largest);
-        let is_turned = first.is_some_and(|first| *first < 0.0);
-        if is_turned {
-            component.mapv_inplace(|value| -value);
-        }
-        signs.push(if is_turned { -1.0 } else { 1.0 });
+        let sign = sign(component.iter().copied());
+        component *= sign;
+        signs.push(sign);
     }
     signs
 }
